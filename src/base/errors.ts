@@ -1,0 +1,99 @@
+/**
+ * The closed list of error codes. A code says what kind of thing went wrong and
+ * therefore what a caller can do; the message says what exactly. docs/errors.md
+ * gives the advice for each.
+ */
+export type LsmErrorCode =
+  | 'LSM_CORRUPTION'
+  | 'LSM_LOCKED'
+  | 'LSM_CLOSED'
+  | 'LSM_READ_ONLY'
+  | 'LSM_FAILED'
+  | 'LSM_BUSY'
+  | 'LSM_INVALID_ARGUMENT'
+  | 'LSM_TOO_LARGE'
+  | 'LSM_NO_SPACE'
+  | 'LSM_TOO_MANY_FILES'
+  | 'LSM_IO'
+  | 'LSM_NOT_FOUND'
+  | 'LSM_EXISTS'
+  | 'LSM_NOT_A_DATABASE'
+  | 'LSM_UNSUPPORTED_FORMAT'
+  | 'LSM_UNSUPPORTED'
+  | 'LSM_ABORTED';
+
+export interface LsmErrorDetails {
+  /** Path of the file concerned. */
+  readonly file?: string;
+  /** Byte offset in that file. */
+  readonly offset?: number;
+  /** The error that led to this one. */
+  readonly cause?: unknown;
+}
+
+/** Every error this package throws for bad input, bad data or a failing disk. */
+export class LsmError extends Error {
+  readonly code: LsmErrorCode;
+  readonly file: string | undefined;
+  readonly offset: number | undefined;
+
+  constructor(code: LsmErrorCode, message: string, details: LsmErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'LsmError';
+    this.code = code;
+    this.file = details.file;
+    this.offset = details.offset;
+  }
+}
+
+/** True when `error` is an `LsmError`, and has `code` where one is given. */
+export function isLsmError(error: unknown, code?: LsmErrorCode): error is LsmError {
+  return error instanceof LsmError && (code === undefined || error.code === code);
+}
+
+/** Damaged bytes in a file; `what` names the structure and what was expected. */
+export function corruption(what: string, file: string, offset?: number, cause?: unknown): LsmError {
+  const place = offset === undefined ? file : `${file} at byte ${offset}`;
+  return new LsmError('LSM_CORRUPTION', `${what} in ${place}`, {
+    file,
+    ...(offset === undefined ? {} : { offset }),
+    cause,
+  });
+}
+
+export function invalidArgument(message: string): LsmError {
+  return new LsmError('LSM_INVALID_ARGUMENT', message);
+}
+
+interface SystemError extends Error {
+  readonly code: string;
+  readonly path?: string;
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && typeof (error as { code?: unknown }).code === 'string';
+}
+
+/** The operating system's error code (`ENOENT`, …), or undefined. */
+export function systemErrorCode(error: unknown): string | undefined {
+  return isSystemError(error) ? error.code : undefined;
+}
+
+const codeOfSystemError: Readonly<Record<string, LsmErrorCode>> = {
+  ENOSPC: 'LSM_NO_SPACE',
+  EDQUOT: 'LSM_NO_SPACE',
+  EMFILE: 'LSM_TOO_MANY_FILES',
+  ENFILE: 'LSM_TOO_MANY_FILES',
+};
+
+/** Gives an operating system error one of our codes; an `LsmError` stays as it is. */
+export function toLsmError(error: unknown, doing: string, file?: string): LsmError {
+  if (error instanceof LsmError) return error;
+  const systemCode = systemErrorCode(error);
+  const code = (systemCode === undefined ? undefined : codeOfSystemError[systemCode]) ?? 'LSM_IO';
+  const reason = error instanceof Error ? error.message : String(error);
+  return new LsmError(code, `${doing}: ${reason}`, {
+    ...(file === undefined ? {} : { file }),
+    cause: error,
+  });
+}
