@@ -1,0 +1,192 @@
+import type { Durability } from './options.js';
+import type { Snapshot } from './snapshot.js';
+
+/** What keys go in as; strings are stored as UTF-8. */
+export type KeyInput = string | Uint8Array;
+
+export type BatchOperation<Value> =
+  | { readonly type: 'put'; readonly key: KeyInput; readonly value: Value }
+  | { readonly type: 'delete'; readonly key: KeyInput };
+
+export interface WriteOptions {
+  /** Overrides the database's durability for this write. */
+  readonly durability?: Durability;
+}
+
+export interface ReadOptions {
+  /** Reads as of this snapshot. Default: the newest state. */
+  readonly snapshot?: Snapshot;
+}
+
+/** A range of keys. At most one lower bound, one upper bound; `prefix` excludes both. */
+export interface RangeOptions {
+  readonly gt?: KeyInput;
+  readonly gte?: KeyInput;
+  readonly lt?: KeyInput;
+  readonly lte?: KeyInput;
+  /** All keys that begin with these bytes. */
+  readonly prefix?: KeyInput;
+}
+
+export interface IteratorOptions extends RangeOptions, ReadOptions {
+  /** From the last key to the first. Default false. */
+  readonly reverse?: boolean;
+  /** At most so many entries. Default: all (Infinity; -1 means the same). */
+  readonly limit?: number;
+  /** Ends an asynchronous iteration with `LSM_ABORTED`. */
+  readonly signal?: AbortSignal;
+}
+
+/** One level of the tree. All bytes are counted since the database was created, unless it says "now". */
+export interface LevelStats {
+  readonly level: number;
+  /** Tables now. */
+  readonly tables: number;
+  /** Bytes of their files now. */
+  readonly bytes: number;
+  /** Raw key and value bytes in them now, before compression. */
+  readonly rawBytes: number;
+  readonly entries: number;
+  readonly tombstones: number;
+  /** Bytes over which the level is compacted; for L0 see `l0CompactionTrigger`. 0 where there is no target. */
+  readonly targetBytes: number;
+  /** Raw bytes that compactions into this level have read (from it and from above). */
+  readonly compactionReadBytes: number;
+  /** Raw bytes that compactions have written into this level; for L0: what flushes have written. */
+  readonly writtenBytes: number;
+}
+
+/** A consistent picture of the database; every figure is counted, none is guessed unless its name says estimate. */
+export interface DatabaseStats {
+  /** Sequence number of the newest write that reads see. */
+  readonly seq: number;
+  readonly levels: readonly LevelStats[];
+  readonly memtables: {
+    readonly activeBytes: number;
+    readonly activeEntries: number;
+    readonly immutable: number;
+    readonly immutableBytes: number;
+  };
+  readonly log: {
+    /** Log files that recovery would need now, and their bytes in use. */
+    readonly files: number;
+    readonly bytes: number;
+    /** Writes of the log to the OS, and how many records they carried, since open. */
+    readonly writes: number;
+    readonly records: number;
+    /** fdatasync calls since open. */
+    readonly syncs: number;
+  };
+  /** Raw bytes since the database was created. */
+  readonly written: {
+    /** Keys and values that callers wrote. */
+    readonly userBytes: number;
+    /** Bytes of log records. */
+    readonly walBytes: number;
+    /** Raw key and value bytes that flushes wrote to L0. */
+    readonly flushBytes: number;
+    /** Raw key and value bytes that compactions wrote. */
+    readonly compactionBytes: number;
+  };
+  /** (flush + compaction bytes) / user bytes; undefined before the first flush. */
+  readonly writeAmplification: number | undefined;
+  /** Tables asked (filter or block) per get since open; undefined before the first get. */
+  readonly readAmplification: number | undefined;
+  /** File bytes of all tables / file bytes the deepest level suggests after a full compaction; undefined without tables. */
+  readonly spaceAmplificationEstimate: number | undefined;
+  readonly background: {
+    readonly flushes: number;
+    readonly compactions: number;
+    readonly trivialMoves: number;
+    /** Bytes that levels hold above their targets: the work that waits. */
+    readonly pendingCompactionBytes: number;
+    /** What runs now. */
+    readonly running: readonly ('flush' | 'compaction')[];
+    readonly executor: 'worker' | 'inline';
+  };
+  readonly stalls: {
+    /** Writes that had to wait since open, and how long all of them together. */
+    readonly delayedWrites: number;
+    readonly delayedMs: number;
+    readonly waiting: number;
+  };
+  readonly blockCache: {
+    readonly usedBytes: number;
+    readonly capacityBytes: number;
+    readonly hits: number;
+    readonly misses: number;
+  };
+  /** Counts since open. */
+  readonly filter: {
+    readonly checks: number;
+    readonly negatives: number;
+    readonly falsePositives: number;
+  };
+  readonly tables: {
+    readonly open: number;
+    /** Files that no version needs any more but that a reader or the next sweep still holds. */
+    readonly obsolete: number;
+    /** Tables set aside in lost/ by a recovery that cut a manifest tail: files and bytes. */
+    readonly lost: { readonly files: number; readonly bytes: number };
+  };
+  /** Bytes held outside the JavaScript heap: memtable arenas, cached blocks. */
+  readonly memoryBytes: number;
+  readonly snapshots: readonly { readonly seq: number; readonly ageMs: number }[];
+  readonly iterators: number;
+  /** Why the database takes no more writes, if so. */
+  readonly failure: string | undefined;
+}
+
+export interface FlushEvent {
+  readonly fileNumber: number;
+  readonly entries: number;
+  readonly fileBytes: number;
+  readonly rawBytes: number;
+  readonly durationMs: number;
+}
+
+export interface CompactionEvent {
+  readonly level: number;
+  readonly outputLevel: number;
+  readonly reason: string;
+  readonly trivialMove: boolean;
+  readonly inputTables: number;
+  readonly outputTables: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly droppedTombstones: number;
+  readonly droppedEntries: number;
+  readonly durationMs: number;
+}
+
+export interface StallEvent {
+  readonly reason: 'memtables' | 'level0';
+  readonly state: 'begin' | 'end';
+}
+
+export interface RecoveryEvent {
+  readonly logsReplayed: number;
+  readonly batchesReplayed: number;
+  readonly bytesReplayed: number;
+  /** The end of a log that a crash had torn: what was cut. */
+  readonly tornLog: { readonly file: string; readonly offset: number } | undefined;
+  readonly tornManifest: { readonly file: string; readonly offset: number } | undefined;
+  readonly orphansRemoved: number;
+  readonly lostTables: number;
+}
+
+export interface BackgroundErrorEvent {
+  readonly during: 'log' | 'manifest' | 'flush' | 'compaction' | 'delete';
+  readonly error: Error;
+  /** True when the database takes no more writes until it is reopened. */
+  readonly fatal: boolean;
+}
+
+/** Event names and what listeners get. */
+export interface DatabaseEvents {
+  readonly flush: FlushEvent;
+  readonly compaction: CompactionEvent;
+  readonly stall: StallEvent;
+  readonly backgroundError: BackgroundErrorEvent;
+  readonly closed: { readonly path: string };
+}
