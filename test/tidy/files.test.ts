@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isCode, isDocument, projectFiles, root } from './project-files.js';
+
+const files = projectFiles();
+const maxLines = 400;
+
+/** Files over the limit, each with the reason why it is still one concept. */
+const longFiles: Readonly<Record<string, string>> = {};
+
+function lineCount(text: string): number {
+  return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+}
+
+describe('files', () => {
+  it('are found at all', () => {
+    expect(files.length).toBeGreaterThan(50);
+  });
+
+  it('have at most 400 lines, or a reason', () => {
+    const long = files
+      .filter((file) => isCode(file) && lineCount(file.text) > maxLines)
+      .map((file) => file.path);
+    expect(long.sort()).toEqual(Object.keys(longFiles).sort());
+  });
+
+  it('have kebab-case names', () => {
+    const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|d|config|build))*\.(ts|js|mjs|cjs|md|json)$/;
+    const atRoot = /^(README|CHANGELOG|CONTRIBUTING|SECURITY|LICENSE)\.md$|^\.[a-z.-]+\.(cjs|json)$/;
+    const odd = files
+      .filter((file) => !kebab.test(basename(file.path)) && !atRoot.test(file.path))
+      .map((file) => file.path);
+    expect(odd).toEqual([]);
+  });
+
+  it('leave nothing for later', () => {
+    // Put together here, so that this file does not find itself.
+    const marks = new RegExp(
+      `\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b`,
+    );
+    const marked = files.filter((file) => marks.test(file.text)).map((file) => file.path);
+    expect(marked).toEqual([]);
+  });
+
+  it('run every test: none is switched off, none runs alone', () => {
+    const switches =
+      /\b(it|test|describe|suite)(\.\w+)*\.(skip|todo|only|fails)\b|\bx(it|describe)\(/;
+    const switched = files
+      .filter((file) => file.path.endsWith('.test.ts') && switches.test(file.text))
+      .map((file) => file.path);
+    expect(switched).toEqual([]);
+  });
+});
+
+describe('documents', () => {
+  it('link to files that exist', () => {
+    const broken: string[] = [];
+    for (const file of files.filter(isDocument)) {
+      for (const [, target] of file.text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^([a-z]+:|#)/.test(target)) continue;
+        const path = join(root, dirname(file.path), target.replace(/#.*$/, ''));
+        if (!existsSync(path)) broken.push(`${file.path} → ${target}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});
