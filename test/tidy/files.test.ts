@@ -27,7 +27,7 @@ describe('files', () => {
 
   it('have kebab-case names', () => {
     const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|d|config|build))*\.(ts|js|mjs|cjs|md|json)$/;
-    const atRoot = /^(README|CHANGELOG|CONTRIBUTING|SECURITY|LICENSE)\.md$|^\.[a-z.-]+\.(cjs|json)$/;
+    const atRoot = /^(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^\.[a-z-]+\.(cjs|json)$/;
     const odd = files
       .filter((file) => !kebab.test(basename(file.path)) && !atRoot.test(file.path))
       .map((file) => file.path);
