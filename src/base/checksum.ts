@@ -26,12 +26,16 @@ function mix(hash: number, word: number): number {
  * the same certainty (1 - 2^-32) as a damaged one.
  */
 export function checksumAt(bytes: Uint8Array, id: FileId, offset: number): number {
+  // 5 GB/s, and 64 ns for 16 bytes (Node 20): the native call beats any JS table.
+  return crc32(bytes, checksumSeed(id, offset)) >>> 0;
+}
+
+/** What `checksumAt` begins its CRC from; for a reader that computes CRCs in its own way. */
+export function checksumSeed(id: FileId, offset: number): number {
   let seed = mix(0x9747_b28c, id.low);
   seed = mix(seed, id.high);
   seed = mix(seed, offset >>> 0);
-  seed = mix(seed, Math.floor(offset / 0x1_0000_0000));
-  // 5 GB/s, and 64 ns for 16 bytes (Node 20): the native call beats any JS table.
-  return crc32(bytes, seed >>> 0) >>> 0;
+  return mix(seed, Math.floor(offset / 0x1_0000_0000)) >>> 0;
 }
 
 export function sameFileId(a: FileId, b: FileId): boolean {
