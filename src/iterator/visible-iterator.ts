@@ -1,0 +1,250 @@
+import { compareBytes, compareRanges, copyOf, copyRange, emptyBytes } from '../base/bytes.js';
+import { kindPut, maxSeq } from '../base/internal-key.js';
+import type { Waitable } from '../base/task.js';
+import { CursorEntry, type Cursor } from './cursor.js';
+import { KeyBuffer } from './key-buffer.js';
+import {
+  callFirst,
+  callLast,
+  callNext,
+  callNone,
+  callPrev,
+  callSeek,
+  callSeekBefore,
+  PendingCall,
+  type Call,
+} from './pending-call.js';
+
+/** A longer value gets a buffer of its own, so that one large value does not stay in memory until the end. */
+const maxReusedBytes = 65_536;
+
+/** Who looks, and where. */
+export interface VisibleScope {
+  /** Newest sequence number that may be seen. */
+  readonly seq: number;
+  /** First key that may be seen, inclusive. */
+  readonly lower?: Uint8Array;
+  /** First key that may no longer be seen. */
+  readonly upper?: Uint8Array;
+}
+
+/**
+ * What a reader at `seq` sees of a cursor: of each user key within the bounds
+ * the newest version at or before `seq`, unless that is a tombstone.
+ *
+ * Calls are restartable as those of a `Cursor`: false means wait and repeat.
+ * `entry` is valid until the next call.
+ *
+ * Walking forward, the child stands on the current entry, which is handed on as
+ * it is. Walking back, the versions of a key come oldest first, so which one is
+ * the newest is known only when the child has left the key: the entry is then a
+ * copy of ours, and the child already stands on the key before.
+ */
+export class VisibleIterator implements Waitable {
+  /** Entries passed over since creation because they were hidden, deleted or too new. */
+  steppedOver = 0;
+
+  readonly #cursor: Cursor;
+  readonly #seq: number;
+  readonly #lower: Uint8Array | undefined;
+  readonly #upper: Uint8Array | undefined;
+  readonly #pending = new PendingCall();
+  /** The key whose further versions are hidden (forward), or are being gathered (back). */
+  readonly #key = new KeyBuffer();
+  readonly #copy = new CursorEntry();
+  #copyBuffer: Uint8Array = emptyBytes;
+  /** Walking back: `#copy` holds the newest visible version so far of `#key`. */
+  #hasCopy = false;
+  #isForward = true;
+  #valid = false;
+  /** The child's call that must complete before anything else; `callNone` when it stands still. */
+  #due: Call = callNone;
+
+  /** Takes over `cursor`: closing this closes it. */
+  constructor(cursor: Cursor, scope: VisibleScope) {
+    this.#cursor = cursor;
+    this.#seq = scope.seq;
+    this.#lower = scope.lower;
+    this.#upper = scope.upper;
+  }
+
+  get valid(): boolean {
+    return this.#valid;
+  }
+
+  get entry(): CursorEntry {
+    return this.#isForward ? this.#cursor.entry : this.#copy;
+  }
+
+  next(): boolean {
+    if (this.#due === callNone) {
+      if (this.#isForward) this.#due = callNext;
+      else {
+        // Back over the current key, whose versions `#key` then hides.
+        this.#due = this.#cursor.valid ? callNext : callFirst;
+        this.#isForward = true;
+      }
+    }
+    return this.#resume(emptyBytes);
+  }
+
+  prev(): boolean {
+    if (this.#due === callNone) {
+      this.#hasCopy = false;
+      if (this.#isForward) {
+        // Newer versions of the current key may lie before it: all too new to be seen.
+        this.#due = callPrev;
+        this.#isForward = false;
+      } else this.#key.letGo();
+    }
+    return this.#resume(emptyBytes);
+  }
+
+  /** To the first visible key. */
+  first(): boolean {
+    const lower = this.#lower;
+    return lower === undefined
+      ? this.#position(callFirst, emptyBytes)
+      : this.#position(callSeek, lower);
+  }
+
+  /** To the last visible key. */
+  last(): boolean {
+    const upper = this.#upper;
+    return upper === undefined
+      ? this.#position(callLast, emptyBytes)
+      : this.#position(callSeekBefore, upper);
+  }
+
+  /** To the first visible key at or after `key`. */
+  seek(key: Uint8Array): boolean {
+    const lower = this.#lower;
+    return this.#position(
+      callSeek,
+      lower !== undefined && compareBytes(key, lower) < 0 ? lower : key,
+    );
+  }
+
+  /** To the last visible key before `key`. */
+  seekBefore(key: Uint8Array): boolean {
+    const upper = this.#upper;
+    return this.#position(
+      callSeekBefore,
+      upper !== undefined && compareBytes(upper, key) < 0 ? upper : key,
+    );
+  }
+
+  wait(): Promise<void> {
+    return this.#cursor.wait();
+  }
+
+  waitSync(): void {
+    this.#cursor.waitSync();
+  }
+
+  close(): void {
+    this.#cursor.close();
+  }
+
+  #position(call: Call, key: Uint8Array): boolean {
+    if (!this.#pending.isRepeatedBy(call, key, 0)) {
+      this.#due = call;
+      this.#isForward = call === callFirst || call === callSeek;
+      this.#key.letGo();
+      this.#hasCopy = false;
+    }
+    if (this.#resume(key)) {
+      this.#pending.clear();
+      return true;
+    }
+    this.#pending.suspend(call, key, 0);
+    return false;
+  }
+
+  #resume(key: Uint8Array): boolean {
+    if (this.#due !== callNone) {
+      if (!this.#perform(this.#due, key)) return false;
+      this.#due = callNone;
+    }
+    return this.#isForward ? this.#findForward() : this.#findBack();
+  }
+
+  #perform(call: Call, key: Uint8Array): boolean {
+    const cursor = this.#cursor;
+    if (call === callNext) return cursor.next();
+    if (call === callPrev) return cursor.prev();
+    if (call === callFirst) return cursor.first();
+    if (call === callLast) return cursor.last();
+    if (call === callSeek) return cursor.seek(key, this.#seq);
+    return cursor.seekBefore(key, maxSeq);
+  }
+
+  #findForward(): boolean {
+    const cursor = this.#cursor;
+    const upper = this.#upper;
+    while (cursor.valid) {
+      const entry = cursor.entry;
+      if (upper !== undefined && compareKey(entry, upper) >= 0) break;
+      if (entry.seq <= this.#seq && !this.#key.equals(entry)) {
+        this.#key.hold(entry);
+        if (entry.kind === kindPut) {
+          this.#valid = true;
+          return true;
+        }
+      }
+      this.steppedOver++;
+      if (!cursor.next()) {
+        this.#due = callNext;
+        return false;
+      }
+    }
+    this.#valid = false;
+    return true;
+  }
+
+  #findBack(): boolean {
+    const cursor = this.#cursor;
+    const lower = this.#lower;
+    while (cursor.valid) {
+      const entry = cursor.entry;
+      if (!this.#key.equals(entry)) {
+        if (this.#hasCopy) break;
+        if (lower !== undefined && compareKey(entry, lower) < 0) break;
+        this.#key.hold(entry);
+      }
+      if (entry.seq <= this.#seq) {
+        if (this.#hasCopy) this.steppedOver++;
+        this.#hasCopy = entry.kind === kindPut;
+        if (this.#hasCopy) this.#keep(entry);
+        else this.steppedOver++;
+      } else this.steppedOver++;
+      if (!cursor.prev()) {
+        this.#due = callPrev;
+        return false;
+      }
+    }
+    this.#valid = this.#hasCopy;
+    return true;
+  }
+
+  #keep(entry: CursorEntry): void {
+    const copy = this.#copy;
+    const length = entry.valueEnd - entry.valueStart;
+    if (length > maxReusedBytes) {
+      copy.valueBytes = copyOf(entry.valueBytes, entry.valueStart, entry.valueEnd);
+    } else {
+      if (length > this.#copyBuffer.length) this.#copyBuffer = new Uint8Array(length * 2);
+      copyRange(entry.valueBytes, entry.valueStart, entry.valueEnd, this.#copyBuffer, 0);
+      copy.valueBytes = this.#copyBuffer;
+    }
+    copy.valueEnd = length;
+    copy.keyBytes = this.#key.bytes;
+    copy.keyEnd = this.#key.length;
+    copy.seq = entry.seq;
+    copy.kind = entry.kind;
+  }
+}
+
+function compareKey(entry: CursorEntry, key: Uint8Array): number {
+  return compareRanges(entry.keyBytes, entry.keyStart, entry.keyEnd, key, 0, key.length);
+}
