@@ -110,7 +110,7 @@ describe('Version', () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 });
