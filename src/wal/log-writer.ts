@@ -91,7 +91,7 @@ export class LogWriter {
 
   /**
    * Creates the file only, so that a spare one can lie ready (with its name synced
-   * by the caller). Nothing can be appended before `begin`.
+   * by the caller). Nothing can be appended before `reserveHeader` or `begin`.
    * @throws LsmError `LSM_EXISTS` when the file holds bytes already.
    */
   static *createFile(options: LogFileOptions): Steps<LogWriter> {
@@ -107,7 +107,16 @@ export class LogWriter {
   }
 
   /**
-   * Writes the header and syncs the file, after which records may be appended. A
+   * Leaves room for a header of `size` bytes, so that records can be appended
+   * (not flushed) before `begin` has been called and is through.
+   */
+  reserveHeader(size: number): void {
+    assert(this.end === 0, 'the room for a header is reserved once');
+    this.#pending.begin(size);
+  }
+
+  /**
+   * Writes the header and syncs the file, after which records may be flushed. A
    * log's links are known only now: where its predecessor ends, and up to where
    * that was synced.
    */
@@ -116,6 +125,8 @@ export class LogWriter {
     this.#throwIfFailed();
     const { kind, fileId, databaseId } = this.#options;
     const header = encodeFileHeader({ kind, fileId, databaseId, extension });
+    if (this.end === 0) this.#pending.begin(header.length);
+    assert(this.#pending.start === header.length, 'the header has the size reserved for it');
     const file = this.#file!;
     yield this.#step(
       'beginning',
@@ -123,12 +134,11 @@ export class LogWriter {
       () => file.writeSync!(header, 0, header.length, 0),
     );
     this.#writtenEnd = header.length;
-    this.#pending.begin(header.length);
     yield this.#sync;
     this.#isBegun = true;
   }
 
-  /** Offset behind the last appended record. */
+  /** Offset behind the last appended record; 0 before there is room for a header. */
   get end(): number {
     return this.#pending.end;
   }
@@ -160,7 +170,7 @@ export class LogWriter {
    * called. So a record needs not be joined first.
    */
   beginRecord(length: number): void {
-    assert(this.#isBegun, 'a log takes records after its header is synced');
+    assert(this.end > 0, 'records come behind the header');
     if (this.#failure !== undefined) throw this.#failure;
     this.#encoder.begin(length);
   }
@@ -267,6 +277,7 @@ export class LogWriter {
 
   async #flushAsync(): Promise<void> {
     this.#throwIfFailed();
+    assert(this.#isBegun, 'no record is written before the header is synced');
     const target = this.end;
     while (this.#writtenEnd < target) {
       // One write at a time; whoever waited for it then writes all that has come since.
@@ -293,6 +304,7 @@ export class LogWriter {
 
   #flushSync(): void {
     this.#throwIfFailed();
+    assert(this.#isBegun, 'no record is written before the header is synced');
     if (this.#writtenEnd === this.end) return;
     this.#requireSync();
     try {

@@ -25,7 +25,13 @@ export class PendingBytes {
   #last: PendingChunk = { bytes: emptyBytes, start: 0, length: 0 };
   #lent: PendingChunk | undefined;
   #spare: Uint8Array | undefined;
+  #start = 0;
   #end = 0;
+
+  /** Offset of the first record. */
+  get start(): number {
+    return this.#start;
+  }
 
   /** Offset in the file behind the last complete record. */
   get end(): number {
@@ -33,7 +39,7 @@ export class PendingBytes {
   }
 
   begin(offset: number): void {
-    this.#end = offset;
+    this.#start = this.#end = offset;
     this.#push(chunkBytes);
   }
 
