@@ -10,3 +10,9 @@ export {
   type CrashOptions,
   type MemoryFileSystemOptions,
 } from './fs/memory-file-system.js';
+export {
+  RecordingFileSystem,
+  type ChangingOperation,
+  type FileOperation,
+  type RecordingOptions,
+} from './fs/recording-file-system.js';

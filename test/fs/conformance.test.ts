@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FileSystem } from '../../src/fs/file-system.js';
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.js';
 import { nodeFileSystem } from '../../src/fs/node-file-system.js';
-import { describeFileSystem } from './conformance.js';
+import { RecordingFileSystem } from '../../src/fs/recording-file-system.js';
+import { describeFileSystem, type Playground } from './conformance.js';
 
 describeFileSystem('node', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'nori-fs-'));
@@ -14,8 +16,23 @@ describeFileSystem('node', async () => {
   };
 });
 
-describeFileSystem('memory', async () => {
-  const fs = new MemoryFileSystem();
+async function inMemory(fs: FileSystem): Promise<Playground> {
   await fs.makeDirectory('/db');
   return { fs, directory: '/db', cleanUp: async () => undefined };
-});
+}
+
+describeFileSystem('memory', () => inMemory(new MemoryFileSystem()));
+
+describeFileSystem('recording', () => inMemory(new RecordingFileSystem(new MemoryFileSystem())));
+
+const withoutSync = { hasSync: false };
+describeFileSystem(
+  'memory without synchronous calls',
+  () => inMemory(new MemoryFileSystem({ sync: false })),
+  withoutSync,
+);
+describeFileSystem(
+  'recording without synchronous calls',
+  () => inMemory(new RecordingFileSystem(new MemoryFileSystem({ sync: false }))),
+  withoutSync,
+);

@@ -67,7 +67,11 @@ const synchronous: Calls = {
 };
 
 /** What every file system must do; run it on each implementation. */
-export function describeFileSystem(name: string, make: () => Promise<Playground>): void {
+export function describeFileSystem(
+  name: string,
+  make: () => Promise<Playground>,
+  { hasSync = true } = {},
+): void {
   describe(name, () => {
     let playground: Playground;
     let fs: FileSystem;
@@ -80,7 +84,7 @@ export function describeFileSystem(name: string, make: () => Promise<Playground>
     afterEach(() => playground.cleanUp());
 
     describe('asynchronous calls', () => describeCalls(asynchronous));
-    describe('synchronous calls', () => describeCalls(synchronous));
+    if (hasSync) describe('synchronous calls', () => describeCalls(synchronous));
 
     function describeCalls(calls: Calls): void {
       const put = async (file: string, text: string): Promise<void> => {
@@ -217,6 +221,7 @@ export function describeFileSystem(name: string, make: () => Promise<Playground>
     }
 
     it('has all synchronous calls or none', async () => {
+      expect(fs.hasSync).toBe(hasSync);
       const file = await fs.create(at('a'));
       const present = [
         fs.openSync,
@@ -246,15 +251,17 @@ export function describeFileSystem(name: string, make: () => Promise<Playground>
       expect((await fs.stat(at('a')))?.size).toBe(large.length);
     });
 
-    it('closes synchronously beside a call under way without harm', async () => {
-      const file = await fs.create(at('a'));
-      const large = new Uint8Array(1 << 20).fill(7);
-      const write = file.write(large, 0, large.length, 0);
-      file.closeSync!();
-      await write;
-      expect((await fs.stat(at('a')))?.size).toBe(large.length);
-      await expect(file.size()).rejects.toMatchObject({ code: 'EBADF' });
-    });
+    if (hasSync) {
+      it('closes synchronously beside a call under way without harm', async () => {
+        const file = await fs.create(at('a'));
+        const large = new Uint8Array(1 << 20).fill(7);
+        const write = file.write(large, 0, large.length, 0);
+        file.closeSync!();
+        await write;
+        expect((await fs.stat(at('a')))?.size).toBe(large.length);
+        await expect(file.size()).rejects.toMatchObject({ code: 'EBADF' });
+      });
+    }
 
     it('lists, tells files from directories, removes', async () => {
       await fs.makeDirectory(at('one/two'));
