@@ -18,7 +18,7 @@ import { corruption, LsmError } from './errors.js';
  */
 
 export const fileHeaderBytes = 56;
-const maxHeaderBytes = 4096;
+export const maxHeaderBytes = 4096;
 
 export const magics = {
   table: 'noriSSTb',

@@ -1,76 +1,111 @@
 import { LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
 import { currentName, currentTemporaryName, joinPath } from '../base/file-names.js';
-import { waitable, type Steps } from '../base/task.js';
+import { waitable, type Steps, type Waitable } from '../base/task.js';
 import type { File, FileSystem } from '../fs/file-system.js';
 
 /*
- * Single operations on a database directory, as steps. Each may be repeated
- * synchronously while the thread pool still does it (base/task.ts).
+ * Single operations on a database directory, as steps. Those that a manifest roll
+ * needs may be repeated synchronously while the thread pool still does them
+ * (base/task.ts); they come after steps of the log writer, which refuse a file
+ * system without synchronous calls.
  */
 
-function requireSync(fs: FileSystem): void {
-  if (fs.hasSync) return;
-  throw new LsmError('LSM_UNSUPPORTED', `the file system ${fs.name} has no synchronous calls`);
+/** A step of open or create, which are asynchronous only, as listing and removing files is. */
+export function asyncStep(doing: string, path: string, wait: () => Promise<void>): Waitable {
+  return waitable(
+    async () => {
+      try {
+        await wait();
+      } catch (error) {
+        throw toLsmError(error, `${doing} ${path}`, path);
+      }
+    },
+    () => {
+      throw new LsmError('LSM_UNSUPPORTED', `${doing} ${path} is asynchronous only`, {
+        file: path,
+      });
+    },
+  );
 }
 
-/** Only for open and create, which are never synchronous. */
-function neverSync(): never {
-  throw new LsmError('LSM_UNSUPPORTED', 'a directory is listed and swept asynchronously only');
+function isMissing(error: unknown): boolean {
+  return systemErrorCode(error) === 'ENOENT';
 }
 
 /** The names in a directory; none when it is missing. */
 export function* listDirectory(fs: FileSystem, directory: string): Steps<string[]> {
   let names: string[] = [];
-  yield waitable(async () => {
+  yield asyncStep('listing', directory, async () => {
     try {
       names = await fs.list(directory);
     } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw toLsmError(error, 'listing', directory);
+      if (!isMissing(error)) throw error;
     }
-  }, neverSync);
+  });
   return names;
 }
 
 export function* removeFile(fs: FileSystem, path: string): Steps<void> {
-  yield waitable(async () => {
+  yield asyncStep('removing', path, async () => {
     try {
       await fs.remove(path);
     } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw toLsmError(error, `removing ${path}`, path);
+      if (!isMissing(error)) throw error;
     }
-  }, neverSync);
+  });
 }
 
-/** The first `most` bytes of a file; undefined when it is missing. */
-export function* readFile(
-  fs: FileSystem,
-  path: string,
-  most: number,
-): Steps<Uint8Array | undefined> {
-  let content: Uint8Array | undefined;
-  yield waitable(async () => {
-    let file: File | undefined;
+/** Opens a file for reading; undefined when it is missing. */
+export function* openFile(fs: FileSystem, path: string): Steps<File | undefined> {
+  let file: File | undefined;
+  yield asyncStep('opening', path, async () => {
     try {
       file = await fs.open(path);
-      const bytes = new Uint8Array(Math.min(await file.size(), most));
-      const length = await file.read(bytes, 0, bytes.length, 0);
-      content = bytes.subarray(0, length);
     } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw toLsmError(error, `reading ${path}`, path);
-    } finally {
-      await file?.close();
+      if (!isMissing(error)) throw error;
     }
-  }, neverSync);
-  return content;
+  });
+  return file;
+}
+
+/** The first `most` bytes of a file, or all when it is shorter. */
+export function* readStart(file: File, most: number): Steps<Uint8Array> {
+  const bytes = new Uint8Array(most);
+  let length = 0;
+  yield asyncStep('reading', file.path, async () => {
+    length = await file.read(bytes, 0, most, 0);
+  });
+  return bytes.subarray(0, length);
+}
+
+export function* sizeOf(file: File): Steps<number> {
+  let size = 0;
+  yield asyncStep('reading', file.path, async () => {
+    size = await file.size();
+  });
+  return size;
+}
+
+export function* closeFile(file: File): Steps<void> {
+  yield asyncStep('closing', file.path, () => file.close());
+}
+
+/** Makes the content of an existing file durable. */
+export function* syncFile(fs: FileSystem, path: string): Steps<void> {
+  yield asyncStep('syncing', path, async () => {
+    const file = await fs.open(path, { writable: true });
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
 }
 
 export function* syncDirectory(fs: FileSystem, directory: string): Steps<void> {
   yield waitable(
     () => fs.syncDirectory(directory),
-    () => {
-      requireSync(fs);
-      fs.syncDirectorySync!(directory);
-    },
+    () => fs.syncDirectorySync!(directory),
   );
 }
 
@@ -119,7 +154,6 @@ function* createFile(fs: FileSystem, path: string): Steps<File> {
       else await opened.close();
     },
     () => {
-      requireSync(fs);
       file ??= fs.createSync!(path);
     },
   );

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.js';
-import { Version } from './version.js';
+import type { VersionEdit } from './version-edit.js';
+import type { Version } from './version.js';
 
 /** When a version came to be, and who still looks at it. Moments are counts of edits. */
 interface Life {
@@ -8,6 +9,12 @@ interface Life {
   pins: number;
   isCurrent: boolean;
 }
+
+interface Numbered {
+  readonly fileNumber: number;
+}
+
+type Keyspaces = ReadonlyMap<number, { readonly id: number; readonly version: Version }>;
 
 interface Removal {
   readonly keyspaceId: number;
@@ -27,31 +34,24 @@ export class TableLiveness {
   readonly #removed = new Map<number, Removal>();
   #moment = 0;
 
-  /**
-   * A durable edit took a keyspace from `before` to `after`; undefined where it
-   * is new, or dropped. A table that only moved may be both added and removed.
-   */
-  publish(
-    keyspaceId: number,
-    before: Version | undefined,
-    after: Version | undefined,
-    added: Iterable<number>,
-    removed: Iterable<number>,
-  ): void {
-    if (before === after) return;
-    const moment = ++this.#moment;
-    const leaving = new Set(removed);
-    for (const fileNumber of added) {
-      if (!leaving.delete(fileNumber)) this.#addedAt.set(fileNumber, moment);
+  constructor(keyspaces: Keyspaces) {
+    for (const { id, version } of keyspaces.values()) {
+      this.#publishVersion(id, undefined, version, [...version.tables()], []);
     }
-    for (const fileNumber of leaving) {
-      const addedAt = this.#addedAt.get(fileNumber)!;
-      this.#addedAt.delete(fileNumber);
-      this.#removed.set(fileNumber, { keyspaceId, addedAt, removedAt: moment });
-    }
-    if (before !== undefined) this.#retire(before);
-    if (after !== undefined && after.tableCount > 0) {
-      this.#lives.set(after, { keyspaceId, born: moment, pins: 0, isCurrent: true });
+  }
+
+  /** The durable `edit` took the keyspaces from `before` to `after`. */
+  publish(before: Keyspaces, after: Keyspaces, edit: VersionEdit): void {
+    for (const id of new Set([...before.keys(), ...after.keys()])) {
+      const from = before.get(id)?.version;
+      const to = after.get(id)?.version;
+      if (from === to) continue;
+      const added = (edit.addedTables ?? []).filter((table) => table.keyspaceId === id);
+      const removed =
+        to === undefined
+          ? [...from!.tables()]
+          : (edit.removedTables ?? []).filter((table) => table.keyspaceId === id);
+      this.#publishVersion(id, from, to, added, removed);
     }
   }
 
@@ -97,6 +97,32 @@ export class TableLiveness {
   /** These files are gone. */
   forget(fileNumbers: Iterable<number>): void {
     for (const fileNumber of fileNumbers) this.#removed.delete(fileNumber);
+  }
+
+  /** Costs what the edit has tables, not what the version has. */
+  #publishVersion(
+    keyspaceId: number,
+    before: Version | undefined,
+    after: Version | undefined,
+    added: readonly Numbered[],
+    removed: readonly Numbered[],
+  ): void {
+    const moment = ++this.#moment;
+    const leaving = new Set<number>();
+    for (const { fileNumber } of removed) leaving.add(fileNumber);
+    for (const { fileNumber } of added) {
+      // A table that is both only moved.
+      if (!leaving.delete(fileNumber)) this.#addedAt.set(fileNumber, moment);
+    }
+    for (const fileNumber of leaving) {
+      const addedAt = this.#addedAt.get(fileNumber)!;
+      this.#addedAt.delete(fileNumber);
+      this.#removed.set(fileNumber, { keyspaceId, addedAt, removedAt: moment });
+    }
+    if (before !== undefined) this.#retire(before);
+    if (after !== undefined && after.tableCount > 0) {
+      this.#lives.set(after, { keyspaceId, born: moment, pins: 0, isCurrent: true });
+    }
   }
 
   #retire(version: Version): void {
