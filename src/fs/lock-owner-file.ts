@@ -40,6 +40,12 @@ export function claimOwnerFile(
   judge: (owner: FoundOwner) => OwnerState,
 ): Refusal | undefined {
   const ownerPath = joinPath(directory, lockOwnerName);
+  // Whoever only waits writes nothing.
+  const present = readOwner(ownerPath);
+  if (present !== undefined) {
+    const state = judge(present);
+    if (state !== 'dead') return { owner: present, state };
+  }
   const draft = `${ownerPath}.${self.nonce}.tmp`;
   const content = encodeLockOwner(self);
   writeNew(draft, content);

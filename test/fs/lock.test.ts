@@ -214,6 +214,23 @@ describe.each(variants)('a directory lock %s', (_, useFlock) => {
     expect(fs.readdirSync(directory)).toEqual(['LOCK']);
   });
 
+  it('ends with a killed owner that its parent has not buried', async () => {
+    // The shell starts the owner and becomes a program that waits for nobody.
+    const code = `
+      const tell = (line) => console.log(line);
+      const whenTold = () => setInterval(() => undefined, 1000);
+      ${program(useFlock)}
+    `;
+    const script = '"$0" -e "$1" & exec sleep 600';
+    const parent = spawn('/bin/sh', ['-c', script, process.execPath, code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(parent);
+    expect(String(await once(parent.stdout, 'data'))).toBe('locked\n');
+    process.kill(readOwnerFile().pid, 'SIGKILL');
+    await (await lock({ timeoutMs: 60_000 })).release();
+  });
+
   it('passes from a pid that belongs to another process now', async () => {
     await plantOwner({ processStart: '1' });
     await (await lock()).release();
@@ -383,37 +400,42 @@ describe('the succession of owners', () => {
   const put = (name: string, content: LockOwner): void =>
     fs.writeFileSync(join(directory, name), encodeLockOwner(content));
 
-  it('ends in one winner when another contender is faster at any point', () => {
-    put('LOCK.owner', dead);
-    let isFirst = true;
-    // The other one takes over just after this one has found the owner dead.
-    const refused = claimOwnerFile(directory, a, (found) => {
+  /** Runs `meanwhile` just after `a` has judged for the n-th time. */
+  const claimWith = (n: number, meanwhile: () => void): ReturnType<typeof claimOwnerFile> =>
+    claimOwnerFile(directory, a, (found) => {
       const state = judge(found);
-      if (isFirst) {
-        isFirst = false;
-        expect(claimOwnerFile(directory, b, judge)).toBeUndefined();
-      }
+      if (--n === 0) meanwhile();
       return state;
     });
+
+  it.each([1, 2])('ends in one winner when another is faster at point %i', (n) => {
+    put('LOCK.owner', dead);
+    const refused = claimWith(n, () => expect(claimOwnerFile(directory, b, judge)).toBeUndefined());
     expect(refused).toMatchObject({ owner: { nonce: b.nonce }, state: 'alive' });
     expect(readOwnerFile().nonce).toBe(b.nonce);
     expect(fs.readdirSync(directory)).toEqual(['LOCK.owner']);
   });
 
-  it('takes an owner file that was released meanwhile', () => {
+  it.each([1, 2])('takes an owner file that was released meanwhile, at point %i', (n) => {
     put('LOCK.owner', dead);
-    let isFirst = true;
-    const refused = claimOwnerFile(directory, a, (found) => {
-      if (isFirst) {
-        isFirst = false;
-        expect(claimOwnerFile(directory, b, judge)).toBeUndefined();
-        fs.unlinkSync(ownerPath());
-      }
-      return judge(found);
+    const refused = claimWith(n, () => {
+      expect(claimOwnerFile(directory, b, judge)).toBeUndefined();
+      fs.unlinkSync(ownerPath());
     });
     expect(refused).toBeUndefined();
     expect(readOwnerFile().nonce).toBe(a.nonce);
     expect(fs.readdirSync(directory)).toEqual(['LOCK.owner']);
+  });
+
+  it('ends in one winner when a chain of claims was followed too late', () => {
+    put('LOCK.owner', dead);
+    put(`LOCK.owner.${dead.nonce}`, deadSuccessor);
+    // At its third judgement this one has read the chain; the other one ends it first.
+    const refused = claimWith(3, () => {
+      expect(claimOwnerFile(directory, b, judge)).toBeUndefined();
+    });
+    expect(refused).toMatchObject({ owner: { nonce: b.nonce }, state: 'alive' });
+    expect(readOwnerFile().nonce).toBe(b.nonce);
   });
 
   it('goes on where a successor died before it was done', async () => {

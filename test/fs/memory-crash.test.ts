@@ -199,6 +199,13 @@ describe('names after a crash', () => {
     );
   });
 
+  it('never have an operation without an earlier one on the same name', async () => {
+    const fs = start({ a: 'old' });
+    await fs.rename('/db/a', '/db/b');
+    await fs.create('/db/a');
+    expect(outcomes(fs)).toEqual(states({ a: 'old' }, { b: 'old' }, { a: '', b: 'old' }));
+  });
+
   it('lose unrelated operations in any order', async () => {
     const fs = start({ old: 'o' });
     await fs.remove('/db/old');
