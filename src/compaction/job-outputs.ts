@@ -1,0 +1,96 @@
+import { assert } from '../base/assert.js';
+import { LsmError } from '../base/errors.js';
+import { joinPath, tableName } from '../base/file-names.js';
+import type { TableMeta } from '../base/table-meta.js';
+import type { Steps } from '../base/task.js';
+import type { FileSystem } from '../fs/file-system.js';
+import { syncDirectory } from '../manifest/file-steps.js';
+import { removing } from '../sstable/file-steps.js';
+import { TableWriter } from '../sstable/table-writer.js';
+import type { JobSettings } from './job-settings.js';
+
+/** The tables a job writes: all of them stay, or none. */
+export class JobOutputs {
+  readonly tables: TableMeta[] = [];
+  readonly #fs: FileSystem;
+  readonly #settings: JobSettings;
+  /** Every file that may exist because of us. */
+  readonly #paths: string[] = [];
+  #writer: TableWriter | undefined;
+
+  constructor(fs: FileSystem, settings: JobSettings) {
+    this.#fs = fs;
+    this.#settings = settings;
+  }
+
+  /** False when the reserved names are used up: the current table must take all the rest. */
+  get canBeginAnother(): boolean {
+    return this.#paths.length < this.#settings.outputs.length;
+  }
+
+  *begin(): Steps<TableWriter> {
+    const settings = this.#settings;
+    assert(this.#writer === undefined && this.canBeginAnother, 'a reserved name for each output');
+    const { fileNumber, tableId } = settings.outputs[this.#paths.length];
+    const path = joinPath(settings.directory, tableName(fileNumber));
+    this.#paths.push(path);
+    this.#writer = yield* TableWriter.create({
+      fs: this.#fs,
+      path,
+      settings: settings.table,
+      databaseId: settings.databaseId,
+      tableId,
+      keyspaceId: settings.keyspaceId,
+      keyspaceName: settings.keyspaceName,
+      level: settings.kind === 'flush' ? 0 : settings.outputLevel,
+      flushedSeq: settings.flushedSeq,
+      fileNumber,
+    });
+    return this.#writer;
+  }
+
+  /** Completes and syncs the current table. */
+  *finish(): Steps<void> {
+    this.tables.push(yield* this.#writer!.finish());
+    this.#writer = undefined;
+  }
+
+  /**
+   * Makes the tables' names durable.
+   * @throws LsmError `LSM_FAILED`: unlike a table that cannot be written, this is not to be retried.
+   */
+  *sync(): Steps<void> {
+    const { directory } = this.#settings;
+    try {
+      yield* syncDirectory(this.#fs, directory);
+    } catch (cause) {
+      if (cause instanceof LsmError && cause.code === 'LSM_UNSUPPORTED') throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new LsmError('LSM_FAILED', `syncing the directory ${directory} failed: ${reason}`, {
+        file: directory,
+        cause,
+      });
+    }
+  }
+
+  /** Removes all files. What cannot be removed is an orphan, which the next open sweeps. */
+  *abandon(): Steps<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    if (writer !== undefined) yield* ignoringErrors(writer.abandon());
+    for (const path of this.#paths) yield* ignoringErrors(removal(this.#fs, path));
+  }
+}
+
+function* removal(fs: FileSystem, path: string): Steps<void> {
+  yield removing(fs, path);
+}
+
+/** For clean-up on the way out: the error that led there is the one to tell. */
+export function* ignoringErrors(steps: Steps<void>): Steps<void> {
+  try {
+    yield* steps;
+  } catch {
+    // See above.
+  }
+}
