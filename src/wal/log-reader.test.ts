@@ -301,7 +301,7 @@ describe('a damaged log', () => {
 
   it('is found behind bytes that look like fragments at every second offset', () => {
     // Kind FULL at every odd offset, with a length of 15 KiB: more than is checksummed one by one.
-    const lookalike = filled(15_000, 1).map((_, i) => (i & 1 ? 1 : 0x3b));
+    const lookalike = filled(30_000, 1).map((_, i) => (i & 1 ? 1 : 0x3b));
     const records = [lookalike, filled(20, 2)];
     const content = writeLog(records);
     content[fileHeaderBytes] ^= 1;
