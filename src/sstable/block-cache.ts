@@ -1,0 +1,181 @@
+import { invalidArgument } from '../base/errors.js';
+import type { CachePriority } from '../base/table-meta.js';
+import { grown } from './bytes-column.js';
+import type { DataBlock } from './data-block.js';
+
+/** What the cache's own columns and the array entry cost per block. */
+const slotBytes = 40;
+/** The share of the capacity that stays for data blocks however much indexes and filters need. */
+const leastDataShare = 0.25;
+
+/** How many passes of the eviction hand a block survives after it was used. */
+const chancesOf: Readonly<Record<CachePriority, number>> = { high: 3, normal: 1, none: 0 };
+
+export interface BlockCacheOptions {
+  /** Bytes that decoded blocks, indexes and filters may take together. 0 caches no block. */
+  readonly capacityBytes: number;
+}
+
+/**
+ * A table's share in the cache: where each of its blocks is. `slots[n]` is the
+ * slot of block n, or 0.
+ */
+export class CachedBlocks {
+  readonly slots: Int32Array;
+  readonly chances: number;
+
+  constructor(blocks: number, priority: CachePriority) {
+    this.slots = new Int32Array(blocks);
+    this.chances = chancesOf[priority];
+  }
+}
+
+/**
+ * Decoded data blocks of any number of tables and databases, bounded in bytes,
+ * evicted by SIEVE (Zhang and others, "SIEVE is Simpler than LRU", NSDI 2024):
+ * a queue in order of arrival, one mark per block set by a hit, and a hand that
+ * moves from old to new, evicting what is not marked. A `high` block's mark
+ * holds for three passes of the hand.
+ *
+ * Indexes and filters of open tables are counted too (`reserve`): data blocks
+ * make room for them, down to a quarter of the capacity. The number of open
+ * tables bounds them, not the cache: evicting a filter would cost each lookup a
+ * read of some 100 KB.
+ */
+export class BlockCache {
+  readonly capacityBytes: number;
+  #hits = 0;
+  #misses = 0;
+  #dataBytes = 0;
+  #reservedBytes = 0;
+  /*
+   * Columns by slot; slot 0 is the queue's both ends. A hit is two array reads
+   * and a write, 7–12 ns; a Map in LRU order costs 330 and more.
+   */
+  #blocks: (DataBlock | undefined)[] = [undefined];
+  #owners: (CachedBlocks | undefined)[] = [undefined];
+  #numbers: Uint32Array = new Uint32Array(64);
+  #newer: Uint32Array = new Uint32Array(64);
+  #older: Uint32Array = new Uint32Array(64);
+  #marks: Uint8Array = new Uint8Array(64);
+  #hand = 0;
+  #free: number[] = [];
+
+  /** @throws LsmError `LSM_INVALID_ARGUMENT` */
+  constructor(options: BlockCacheOptions) {
+    const { capacityBytes } = options;
+    if (!Number.isSafeInteger(capacityBytes) || capacityBytes < 0) {
+      throw invalidArgument('capacityBytes must be an integer from 0');
+    }
+    this.capacityBytes = capacityBytes;
+  }
+
+  /** Bytes of blocks, indexes and filters now; above the capacity only when open tables' indexes and filters are. */
+  get usedBytes(): number {
+    return this.#dataBytes + this.#reservedBytes;
+  }
+
+  /** The part of `usedBytes` that holds indexes and filters of open tables. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
+  }
+
+  /** Blocks found and not found since the cache was made. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  get misses(): number {
+    return this.#misses;
+  }
+
+  /** @internal */
+  find(owner: CachedBlocks, number: number): DataBlock | undefined {
+    const slot = owner.slots[number];
+    if (slot === 0) {
+      this.#misses++;
+      return undefined;
+    }
+    this.#hits++;
+    this.#marks[slot] = owner.chances;
+    return this.#blocks[slot];
+  }
+
+  /** Keeps a block that was read, unless its priority is `none` or it is so long (64 KiB and an eighth of the room) that too much would go for it. @internal */
+  insert(owner: CachedBlocks, number: number, block: DataBlock): void {
+    const bytes = block.memoryBytes + slotBytes;
+    const room = this.#dataRoom();
+    const longest = Math.max(room / 8, Math.min(room, 65_536));
+    if (owner.chances === 0 || bytes > longest || owner.slots[number] !== 0) return;
+    this.#evictDownTo(room - bytes);
+    const slot = this.#takeSlot();
+    this.#blocks[slot] = block;
+    this.#owners[slot] = owner;
+    this.#numbers[slot] = number;
+    this.#marks[slot] = owner.chances - 1;
+    const newest = this.#older[0];
+    this.#older[slot] = newest;
+    this.#newer[slot] = 0;
+    this.#newer[newest] = slot;
+    this.#older[0] = slot;
+    owner.slots[number] = slot;
+    this.#dataBytes += bytes;
+  }
+
+  /** Drops a table's blocks. @internal */
+  dropAll(owner: CachedBlocks): void {
+    for (const slot of owner.slots) if (slot !== 0) this.#remove(slot);
+  }
+
+  /** Counts `bytes` (negative: no longer) of an index or filter that stays with its open table. @internal */
+  reserve(bytes: number): void {
+    this.#reservedBytes += bytes;
+    this.#evictDownTo(this.#dataRoom());
+  }
+
+  #dataRoom(): number {
+    return Math.max(this.capacityBytes - this.#reservedBytes, this.capacityBytes * leastDataShare);
+  }
+
+  #evictDownTo(bytes: number): void {
+    const newer = this.#newer;
+    const marks = this.#marks;
+    while (this.#dataBytes > bytes) {
+      // From the oldest block, slot 0's newer neighbour, on.
+      if (this.#hand === 0) this.#hand = newer[0];
+      const slot = this.#hand;
+      if (marks[slot] > 0) {
+        marks[slot]--;
+        this.#hand = newer[slot];
+      } else {
+        this.#remove(slot);
+      }
+    }
+  }
+
+  #remove(slot: number): void {
+    const older = this.#older[slot];
+    const newer = this.#newer[slot];
+    this.#newer[older] = newer;
+    this.#older[newer] = older;
+    if (this.#hand === slot) this.#hand = newer;
+    this.#owners[slot]!.slots[this.#numbers[slot]] = 0;
+    this.#dataBytes -= this.#blocks[slot]!.memoryBytes + slotBytes;
+    this.#blocks[slot] = undefined;
+    this.#owners[slot] = undefined;
+    this.#free.push(slot);
+  }
+
+  #takeSlot(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const slot = this.#blocks.length;
+    this.#blocks.push(undefined);
+    this.#owners.push(undefined);
+    this.#numbers = grown(this.#numbers, slot + 1);
+    this.#newer = grown(this.#newer, slot + 1);
+    this.#older = grown(this.#older, slot + 1);
+    this.#marks = grown(this.#marks, slot + 1);
+    return slot;
+  }
+}

@@ -1,0 +1,129 @@
+import { LsmError, toLsmError } from '../base/errors.js';
+import type { Steps, Waitable } from '../base/task.js';
+import type { File, FileSystem } from '../fs/file-system.js';
+
+/*
+ * The file operations of a table as steps. Each one may be repeated by a
+ * synchronous caller while the thread pool still works on it.
+ */
+
+/** Opens or creates a file; of two handles won by both ways at once, the late one is closed again. */
+class FileOpening implements Waitable {
+  file: File | undefined;
+  readonly #fs: FileSystem;
+  readonly #path: string;
+  readonly #create: boolean;
+
+  constructor(fs: FileSystem, path: string, create: boolean) {
+    this.#fs = fs;
+    this.#path = path;
+    this.#create = create;
+  }
+
+  async wait(): Promise<void> {
+    const file = this.#create ? await this.#fs.create(this.#path) : await this.#fs.open(this.#path);
+    if (this.file === undefined) this.file = file;
+    else await file.close();
+  }
+
+  waitSync(): void {
+    if (this.file !== undefined) return;
+    const { createSync, openSync } = this.#fs;
+    if (createSync === undefined || openSync === undefined) throw noSync(this.#path);
+    this.file = this.#create
+      ? createSync.call(this.#fs, this.#path)
+      : openSync.call(this.#fs, this.#path);
+  }
+}
+
+export function noSync(path: string): LsmError {
+  return new LsmError('LSM_UNSUPPORTED', 'this file system has no synchronous calls', {
+    file: path,
+  });
+}
+
+export function* openFile(fs: FileSystem, path: string): Steps<File> {
+  const opening = new FileOpening(fs, path, false);
+  yield opening;
+  return opening.file!;
+}
+
+/** Opens the file for writing and empties it. */
+export function* createEmptyFile(fs: FileSystem, path: string): Steps<File> {
+  const opening = new FileOpening(fs, path, true);
+  try {
+    yield opening;
+    const file = opening.file!;
+    yield {
+      wait: () => file.truncate(0),
+      waitSync: () => orNoSync(file, file.truncateSync).call(file, 0),
+    };
+    return file;
+  } catch (error) {
+    throw toLsmError(error, 'creating a table failed', path);
+  }
+}
+
+export function* sizeOfFile(file: File): Steps<number> {
+  let size = 0;
+  yield {
+    async wait() {
+      size = await file.size();
+    },
+    waitSync() {
+      size = orNoSync(file, file.sizeSync).call(file);
+    },
+  };
+  return size;
+}
+
+/** Reads `length` bytes into a buffer of their own; fewer come back only at the end of the file. */
+export function* readFromFile(file: File, position: number, length: number): Steps<Uint8Array> {
+  let bytes: Uint8Array | undefined;
+  yield {
+    async wait() {
+      const target = new Uint8Array(length);
+      const count = await file.read(target, 0, length, position);
+      bytes ??= target.subarray(0, count);
+    },
+    waitSync() {
+      const target = new Uint8Array(length);
+      const count = orNoSync(file, file.readSync).call(file, target, 0, length, position);
+      bytes = target.subarray(0, count);
+    },
+  };
+  return bytes!;
+}
+
+export function syncing(file: File): Waitable {
+  return {
+    wait: () => file.sync(),
+    waitSync: () => orNoSync(file, file.syncSync).call(file),
+  };
+}
+
+export function closing(file: File): Waitable {
+  return {
+    wait: () => file.close(),
+    waitSync: () => orNoSync(file, file.closeSync).call(file),
+  };
+}
+
+/**
+ * Removes a file. File systems have no synchronous removal: a synchronous
+ * caller leaves it to the thread pool, and what fails there is an orphan that
+ * the next open sweeps.
+ */
+export function removing(fs: FileSystem, path: string): Waitable {
+  return {
+    wait: () => fs.remove(path),
+    waitSync: () => {
+      fs.remove(path).catch(() => undefined);
+    },
+  };
+}
+
+function orNoSync<Call>(file: File, call: Call | undefined): Call {
+  if (call === undefined) throw noSync(file.path);
+  return call;
+}

@@ -1,0 +1,180 @@
+import { concatBytes, copyOf } from '../base/bytes.js';
+import { corruption } from '../base/errors.js';
+import { maxKeyBytes } from '../base/internal-key.js';
+import { maxVarintBytes, VarintReader, writeVarint } from '../base/varint.js';
+import { unsupported } from './block-frame.js';
+
+/*
+ * Properties block, raw: fields {tag varint, length varint, bytes}, tags
+ * ascending. Even tags are M, odd ones S. Numbers are varints, names UTF-8.
+ */
+
+/** What a table says about itself. */
+export interface TableProperties {
+  /** 0 and empty in a standalone table. */
+  readonly keyspaceId: number;
+  readonly keyspaceName: string;
+  /** The level it was written for, and the keyspace's `flushedSeq` then: for repair. */
+  readonly level: number;
+  readonly flushedSeq: number;
+  readonly entries: number;
+  readonly tombstones: number;
+  /** Entries that follow a newer one of the same key. */
+  readonly superseded: number;
+  readonly dataBlocks: number;
+  /** Key and value bytes before compression. */
+  readonly rawBytes: number;
+  /** Bytes of the data blocks in the file. */
+  readonly storedBytes: number;
+  /** First and last user key, both inclusive; empty in an empty table. */
+  readonly smallest: Uint8Array;
+  readonly largest: Uint8Array;
+  readonly smallestSeq: number;
+  readonly largestSeq: number;
+  /** The codec asked for; each block says what it uses. */
+  readonly codecId: number;
+  readonly blockSizeBytes: number;
+  readonly createdBy: string;
+}
+
+type NumberName = {
+  [Name in keyof TableProperties]: TableProperties[Name] extends number ? Name : never;
+}[keyof TableProperties];
+
+const numberTags: Readonly<Record<NumberName, number>> = {
+  keyspaceId: 2,
+  entries: 6,
+  tombstones: 8,
+  superseded: 10,
+  dataBlocks: 12,
+  rawBytes: 14,
+  storedBytes: 16,
+  smallestSeq: 22,
+  largestSeq: 24,
+  codecId: 33,
+  blockSizeBytes: 35,
+  level: 37,
+  flushedSeq: 39,
+};
+const keyspaceNameTag = 4;
+const smallestTag = 18;
+const largestTag = 20;
+const comparatorTag = 26;
+const indexLevelsTag = 28;
+const filterPartsTag = 30;
+const createdByTag = 41;
+
+/** Fields whose value this version can only read as the one it writes. */
+const fixedFields: ReadonlyMap<number, readonly [name: string, value: number]> = new Map([
+  [comparatorTag, ['comparator', 0]],
+  [indexLevelsTag, ['index levels', 1]],
+  [filterPartsTag, ['filter parts', 1]],
+]);
+
+export function encodeProperties(properties: TableProperties): Uint8Array {
+  const fields = new Map<number, Uint8Array>();
+  for (const [name, tag] of Object.entries(numberTags)) {
+    fields.set(tag, encodeNumber(properties[name as NumberName]));
+  }
+  for (const [tag, [, value]] of fixedFields) fields.set(tag, encodeNumber(value));
+  const encoder = new TextEncoder();
+  fields.set(keyspaceNameTag, encoder.encode(properties.keyspaceName));
+  fields.set(createdByTag, encoder.encode(properties.createdBy));
+  fields.set(smallestTag, properties.smallest);
+  fields.set(largestTag, properties.largest);
+  const parts: Uint8Array[] = [];
+  for (const tag of [...fields.keys()].sort((a, b) => a - b)) {
+    const bytes = fields.get(tag)!;
+    parts.push(encodeNumber(tag), encodeNumber(bytes.length), bytes);
+  }
+  return concatBytes(parts);
+}
+
+export function decodeProperties(bytes: Uint8Array, file: string, offset: number): TableProperties {
+  const fail = (what: string): Error => corruption(`properties: ${what}`, file, offset);
+  const fields = readFields(bytes, fail);
+  const numberOf = (tag: number): number => {
+    const field = fields.get(tag);
+    if (field === undefined) {
+      if (tag % 2 === 1) return 0;
+      throw fail(`field ${tag} is missing`);
+    }
+    const reader = new VarintReader(field);
+    const value = reader.next();
+    if (value < 0 || reader.position !== field.length) throw fail(`field ${tag} is no number`);
+    return value;
+  };
+  const bytesOf = (tag: number): Uint8Array => {
+    const field = fields.get(tag);
+    if (field === undefined && tag % 2 === 0) throw fail(`field ${tag} is missing`);
+    return copyOf(field ?? new Uint8Array(0));
+  };
+  refuseUnknown(fields, numberOf, file, offset);
+  const numbers = Object.fromEntries(
+    Object.entries(numberTags).map(([name, tag]) => [name, numberOf(tag)]),
+  ) as Record<NumberName, number>;
+  const decoder = new TextDecoder();
+  const properties: TableProperties = {
+    ...numbers,
+    keyspaceName: decoder.decode(bytesOf(keyspaceNameTag)),
+    createdBy: decoder.decode(bytesOf(createdByTag)),
+    smallest: bytesOf(smallestTag),
+    largest: bytesOf(largestTag),
+  };
+  const isPossible =
+    properties.smallest.length <= maxKeyBytes &&
+    properties.largest.length <= maxKeyBytes &&
+    properties.tombstones <= properties.entries &&
+    properties.superseded <= properties.entries &&
+    properties.dataBlocks <= properties.entries &&
+    properties.smallestSeq <= properties.largestSeq;
+  if (!isPossible) throw fail('counts contradict each other');
+  return properties;
+}
+
+function readFields(
+  bytes: Uint8Array,
+  fail: (what: string) => Error,
+): ReadonlyMap<number, Uint8Array> {
+  const fields = new Map<number, Uint8Array>();
+  const reader = new VarintReader(bytes);
+  let before = -1;
+  while (reader.position < bytes.length) {
+    const tag = reader.next();
+    const length = reader.next();
+    if (tag <= before || length < 0 || length > bytes.length - reader.position) {
+      throw fail('cut off or out of order');
+    }
+    fields.set(tag, bytes.subarray(reader.position, reader.position + length));
+    reader.position += length;
+    before = tag;
+  }
+  return fields;
+}
+
+function refuseUnknown(
+  fields: ReadonlyMap<number, Uint8Array>,
+  numberOf: (tag: number) => number,
+  file: string,
+  offset: number,
+): void {
+  const known = new Set([
+    ...Object.values(numberTags),
+    ...fixedFields.keys(),
+    keyspaceNameTag,
+    smallestTag,
+    largestTag,
+  ]);
+  for (const tag of fields.keys()) {
+    if (tag % 2 === 0 && !known.has(tag)) throw unsupported(`table property ${tag}`, file, offset);
+  }
+  for (const [tag, [name, value]] of fixedFields) {
+    const found = numberOf(tag);
+    if (found !== value) throw unsupported(`${name} ${found}`, file, offset);
+  }
+}
+
+function encodeNumber(value: number): Uint8Array {
+  const bytes = new Uint8Array(maxVarintBytes);
+  return bytes.subarray(0, writeVarint(bytes, 0, value));
+}
