@@ -83,7 +83,8 @@ export class StateBuilder {
 
   build(): ManifestState | string {
     const { nextFileNumber, logNumber, nextKeyspaceId } = this.#numbers;
-    if (logNumber >= nextFileNumber) return `log ${logNumber} is not below next file number`;
+    if (logNumber >= nextFileNumber)
+      return `log ${logNumber} is not below the next file number ${nextFileNumber}`;
     const keyspaces = new Map<number, KeyspaceState>();
     const fileNumbers = new Set<number>();
     for (const [id, draft] of [...this.#drafts].sort(([a], [b]) => a - b)) {

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.js';
 import { compareBytes } from '../base/bytes.js';
 import type { TableMeta } from '../base/table-meta.js';
+import { LevelIndex } from './level-index.js';
 
 /** Level numbers are below this; a manifest that says otherwise is damaged. */
 export const maxLevels = 32;
@@ -21,10 +22,16 @@ export class Version {
   readonly tableCount: number;
   readonly #bytes: readonly number[];
 
-  static readonly #empty = new Version([noTables]);
+  /** By level, made at the first search; levels that an edit left alone keep theirs. */
+  readonly #indexes: (LevelIndex | undefined)[];
 
-  private constructor(levels: readonly (readonly TableMeta[])[]) {
+  static readonly #empty = new Version([noTables], undefined);
+
+  private constructor(levels: readonly (readonly TableMeta[])[], before: Version | undefined) {
     this.levels = levels;
+    this.#indexes = levels.map((tables, level) =>
+      before?.levels[level] === tables ? before.#indexes[level] : undefined,
+    );
     this.#bytes = levels.map((tables) => tables.reduce((sum, table) => sum + table.size, 0));
     this.tableCount = levels.reduce((sum, tables) => sum + tables.length, 0);
   }
@@ -73,7 +80,7 @@ export class Version {
     }
     while (levels.length > 1 && levels[levels.length - 1].length === 0) levels.pop();
 
-    const next = new Version(levels);
+    const next = new Version(levels, this);
     if (added.length > 0) {
       const numbers = new Set<number>();
       for (const table of next.tables()) numbers.add(table.fileNumber);
@@ -99,8 +106,8 @@ export class Version {
 
   /** The only table of a level ≥ 1 whose range contains `key`. */
   findTable(level: number, key: Uint8Array): TableMeta | undefined {
-    const tables = this.tablesAt(level);
     const index = this.findTableIndex(level, key);
+    const tables = this.tablesAt(level);
     if (index === tables.length) return undefined;
     const table = tables[index];
     return compareBytes(table.smallest, key) <= 0 ? table : undefined;
@@ -108,15 +115,9 @@ export class Version {
 
   /** Index in a level ≥ 1 of the first table whose largest key is at or after `key`; the table count when there is none. */
   findTableIndex(level: number, key: Uint8Array): number {
-    const tables = this.tablesAt(level);
-    let low = 0;
-    let high = tables.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (compareBytes(tables[middle].largest, key) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    if (level >= this.levels.length) return 0;
+    const index = this.#indexes[level];
+    return index === undefined ? this.#makeIndex(level, key) : index.find(key);
   }
 
   /**
@@ -145,6 +146,14 @@ export class Version {
       if (end < tables.length && compareBytes(tables[end].smallest, upper) <= 0) end++;
     }
     return start < end ? tables.slice(start, end) : noTables;
+  }
+
+  #makeIndex(level: number, key: Uint8Array): number {
+    const tables = this.levels[level];
+    if (tables.length === 0) return 0;
+    const index = new LevelIndex(tables);
+    this.#indexes[level] = index;
+    return index.find(key);
   }
 
   /** Every table, level by level. */
