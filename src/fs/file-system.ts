@@ -27,7 +27,7 @@ export interface FileSystem {
   list(directory: string): Promise<string[]>;
   /** Kind and size, or undefined when nothing is there. */
   stat(path: string): Promise<FileStat | undefined>;
-  /** Makes a directory and its parents; fine when it is there. */
+  /** Makes a directory and its parents, and their names durable; fine when it is there. */
   makeDirectory(path: string): Promise<void>;
   /** Removes a file; ENOENT when it is missing. */
   remove(path: string): Promise<void>;

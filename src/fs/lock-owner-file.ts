@@ -48,8 +48,8 @@ export function claimOwnerFile(
   }
   const draft = `${ownerPath}.${self.nonce}.tmp`;
   const content = encodeLockOwner(self);
-  writeNew(draft, content);
   try {
+    writeNew(draft, content);
     let refusal: Refusal = { owner: unreadableOwner, state: 'alive' };
     for (let round = 0; round < maxRounds; round++) {
       if (placeNew(draft, ownerPath, content)) return undefined;

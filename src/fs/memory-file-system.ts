@@ -46,6 +46,7 @@ export class MemoryFileSystem implements FileSystem {
   readonly #disk: MemoryDisk;
   readonly #locks = new MemoryLocks();
 
+  /** `tree` is for this class alone: the content of a crashed or cloned one. */
   constructor(options: MemoryFileSystemOptions = {}, tree = new MemoryTree()) {
     this.#tree = tree;
     this.#disk = new MemoryDisk(

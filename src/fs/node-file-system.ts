@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.js';
 import type { DirectoryLock, File, FileStat, FileSystem, LockOptions } from './file-system.js';
 import { lockDirectory } from './lock.js';
@@ -61,13 +61,13 @@ class NodeFileSystem implements FileSystem {
       fs.mkdir(path, { recursive: true }, done),
     );
     if (outermost === undefined) return;
-    // Each directory made is a new name in its parent.
-    const last = dirname(resolve(outermost));
-    for (let made = resolve(path); ;) {
-      const parent = dirname(made);
-      await this.syncDirectory(parent);
-      if (parent === last || parent === made) return;
-      made = parent;
+    // Each directory made is a new name in its parent. Real paths as the system sees
+    // them, because going up from a path with links or dots in it may lead elsewhere.
+    const last = dirname(await call<string>((done) => fs.realpath.native(outermost, done)));
+    let made = await call<string>((done) => fs.realpath.native(path, done));
+    while (made !== last) {
+      made = dirname(made);
+      await this.syncDirectory(made);
     }
   }
 

@@ -16,7 +16,7 @@ const syncFileSync = process.platform === 'darwin' ? fs.fsyncSync : fs.fdatasync
  */
 export class NodeFile implements File {
   readonly path: string;
-  #fd: number;
+  readonly #fd: number;
   #isClosed = false;
   /** Calls in the thread pool that use the descriptor. */
   #pending = 0;

@@ -1,6 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import type { FileSystem } from '../../src/fs/file-system.js';
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.js';
 import { nodeFileSystem } from '../../src/fs/node-file-system.js';
@@ -36,3 +38,31 @@ describeFileSystem(
   () => inMemory(new RecordingFileSystem(new MemoryFileSystem({ sync: false }))),
   withoutSync,
 );
+
+describe('the node file system', () => {
+  it('makes directories through links and dots', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'nori-fs-'));
+    try {
+      await mkdir(join(directory, 'real/below'), { recursive: true });
+      await symlink(join(directory, 'real/below'), join(directory, 'link'));
+      await nodeFileSystem.makeDirectory(`${directory}/link/../one/./two/`);
+      const stat = await nodeFileSystem.stat(join(directory, 'real/one/two'));
+      expect(stat?.isDirectory).toBe(true);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('does not wait at a FIFO', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'nori-fs-'));
+    try {
+      const path = join(directory, '000001.sst');
+      expect(spawnSync('mkfifo', [path]).status).toBe(0);
+      const file = nodeFileSystem.openSync!(path);
+      expect(() => file.readSync!(new Uint8Array(1), 0, 1, 0)).toThrow();
+      file.closeSync!();
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
