@@ -1,0 +1,58 @@
+import { SingleBar } from 'cli-progress';
+import { formatCount, formatSize } from './numbers.js';
+import { isTerminal } from './terminal.js';
+
+const barWidth = 30;
+/** Redraws per second. */
+const framesPerSecond = 10;
+
+/** What the user sees while lines are loaded: on a terminal only, on stderr. */
+export interface LoadProgress {
+  /** The numbers so far; cheap enough for every batch. */
+  update(bytes: number, lines: number): void;
+  /** Clears the bar. */
+  stop(): void;
+}
+
+const silent: LoadProgress = { update: () => undefined, stop: () => undefined };
+
+function formatRemaining(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'ETA –';
+  const whole = Math.round(seconds);
+  const tail = String(whole % 60).padStart(2, '0');
+  return `ETA ${Math.floor(whole / 60)}:${tail}`;
+}
+
+/** `totalBytes` is undefined for a pipe, which has neither share nor ETA. */
+export function startLoadProgress(
+  what: string,
+  totalBytes: number | undefined,
+  isQuiet: boolean,
+): LoadProgress {
+  if (isQuiet || !isTerminal(process.stderr)) return silent;
+  const startedAt = performance.now();
+  const single = new SingleBar({
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+    fps: framesPerSecond,
+    // The rate and ETA of the whole load so far: steadier than the library's.
+    format: (_options, { progress, value }, { lines }: { lines: number }) => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      const rate = `${formatCount(lines / Math.max(seconds, 0.001))} lines/s`;
+      if (totalBytes === undefined) {
+        return `${what} ${formatSize(value)} | ${formatCount(lines)} lines | ${rate}`;
+      }
+      const filled = Math.round(Math.min(progress, 1) * barWidth);
+      const drawn = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
+      const remaining = (seconds / Math.max(progress, 1e-9)) * (1 - progress);
+      const percent = `${Math.floor(progress * 100)} %`.padStart(5);
+      return `${what} ${drawn} ${percent} | ${formatCount(lines)} lines | ${rate} | ${formatRemaining(remaining)}`;
+    },
+  });
+  single.start(totalBytes ?? 0, 0, { lines: 0 });
+  return {
+    update: (bytes, lines) => single.update(bytes, { lines }),
+    stop: () => single.stop(),
+  };
+}

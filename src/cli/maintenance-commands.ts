@@ -1,0 +1,62 @@
+import type { DatabaseStats } from '../index.js';
+import { verifyDatabase, type VerifyReport } from '../inspect.js';
+import { openForWriting, withDatabase, type Settings } from './database.js';
+import { exitCodes, Failure } from './failure.js';
+import { formatCount, formatSize } from './numbers.js';
+import type { Output } from './output.js';
+import { parseRange, type RangeFlags } from './range-flags.js';
+import { printNote } from './terminal.js';
+
+function describeShape(stats: DatabaseStats): string {
+  const tables = stats.levels.reduce((total, level) => total + level.tables, 0);
+  const bytes = stats.levels.reduce((total, level) => total + level.bytes, 0);
+  const filled = stats.levels.filter((level) => level.tables > 0).length;
+  return `${formatCount(tables)} tables, ${formatSize(bytes)} in ${filled} ${filled === 1 ? 'level' : 'levels'}`;
+}
+
+export interface CompactOptions extends RangeFlags {
+  readonly set?: Settings;
+  readonly quiet?: boolean;
+}
+
+/** Flushes, then merges the range down to one level. */
+export async function compact(directory: string, options: CompactOptions): Promise<void> {
+  const range = parseRange(options);
+  const opening = openForWriting(directory, { create: false, settings: options.set });
+  await withDatabase(opening, async (db) => {
+    await db.flush();
+    const before = describeShape(db.stats());
+    await db.compactRange(range);
+    if (options.quiet !== true) printNote(`compacted: ${before} → ${describeShape(db.stats())}`);
+  });
+}
+
+function describeDamage(damage: VerifyReport['damages'][number]): string {
+  const place =
+    damage.offset === undefined ? damage.file : `${damage.file} at byte ${damage.offset}`;
+  return `damage: ${place}: ${damage.what}\n`;
+}
+
+/** Reads every byte of every file that counts, and lists what is damaged. */
+export async function verify(
+  output: Output,
+  directory: string,
+  options: { readonly json?: boolean },
+): Promise<void> {
+  const report = await verifyDatabase(directory);
+  if (options.json === true) output.write(`${JSON.stringify(report, null, 2)}\n`);
+  else {
+    for (const damage of report.damages) output.write(describeDamage(damage));
+    output.write(
+      `${report.damages.length === 0 ? 'clean' : 'damaged'}: ${formatCount(report.filesChecked)} files, ${formatSize(report.bytesChecked)}, ${formatCount(report.entriesChecked)} entries checked\n`,
+    );
+  }
+  await output.drain();
+  if (report.damages.length > 0) {
+    const places = report.damages.length === 1 ? 'one place' : `${report.damages.length} places`;
+    throw new Failure(
+      exitCodes.damage,
+      `${directory} is damaged in ${places}; restore the named files from a backup, nothing was changed`,
+    );
+  }
+}

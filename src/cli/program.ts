@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { bytesFormats } from './bytes-format.js';
+import { addSetting } from './database.js';
+import { lineFormats } from './line-format.js';
+import { load, type LoadOptions } from './load.js';
+import { compact, verify, type CompactOptions } from './maintenance-commands.js';
+import type { Output } from './output.js';
+import { get, put, remove, type GetOptions, type WriteOptions } from './point-commands.js';
+import { scan, type ScanOptions } from './scan.js';
+import { stats } from './stats.js';
+
+const footer = `
+Keys on the command line are text. For bytes write hex:00ff or base64:AP8=, and
+text:hex:00ff for a text that begins like one of these three.
+
+Exit codes:
+  0   done
+  1   the key is not there, or a line of the input is malformed
+  2   damage found
+  64  wrong command, flag or argument
+  66  no such file or database, or it is something else
+  70  a bug in nori
+  73  cannot create or write there: permissions
+  74  the disk failed or is full
+  75  locked by another process, or busy: try again
+  130 interrupted
+
+Examples:
+  nori load ./words words.tsv
+  nori get ./words apple
+  nori scan ./words --prefix app --limit 10 --json
+  nori stats ./words`;
+
+function packageVersion(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+function parseCount(least: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < least) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} up.`);
+    }
+    return count;
+  };
+}
+
+function formatOption(flag: string, what: string): Option {
+  return new Option(`${flag} <format>`, `how ${what} are printed`)
+    .choices(bytesFormats)
+    .default('text');
+}
+
+const durabilityOption = (): Option =>
+  new Option(
+    '--durability <level>',
+    'when a write counts as done: handed to the system (os) or synced (disk)',
+  )
+    .choices(['none', 'os', 'disk'])
+    .default('os');
+
+const setOption = (): Option =>
+  new Option(
+    '--set <name=value>',
+    'a setting of the database for this run, such as memtableBytes=8MiB (repeatable)',
+  ).argParser(addSetting);
+
+const quietOption = (): Option => new Option('-q, --quiet', 'print errors only');
+
+function addRangeOptions(command: Command): Command {
+  return command
+    .option('--gte <key>', 'from this key on')
+    .option('--gt <key>', 'from behind this key on')
+    .option('--lt <key>', 'up to before this key')
+    .option('--lte <key>', 'up to this key')
+    .option('--prefix <key>', 'only keys that begin like this');
+}
+
+/** The command line: what there is to say and who does it. */
+export function makeProgram(output: Output): Command {
+  const program = new Command('nori')
+    .description('An embedded key-value store, from the command line.')
+    .usage('COMMAND DIR [ARGUMENTS] [--flags]')
+    .version(packageVersion())
+    .addHelpText('after', footer);
+
+  program
+    .command('load <dir> <file>')
+    .description(
+      'store the lines of a file (- for standard input); makes the database when it is missing',
+    )
+    .addOption(
+      new Option(
+        '--format <format>',
+        'tsv: key, tab, value; ndjson: {"key":…,"value":…}; default: by the name of the file',
+      ).choices(lineFormats),
+    )
+    .option('--batch-size <lines>', 'lines written at once, all or none', parseCount(1), 1000)
+    .option('--ack', "print 'acknowledged N' on stdout when the first N lines are stored")
+    .option('--no-check', 'do not read a file through for bad lines before the first is stored')
+    .addOption(durabilityOption())
+    .addOption(setOption())
+    .addOption(quietOption())
+    .action((dir: string, file: string, options: LoadOptions) => load(output, dir, file, options));
+
+  program
+    .command('get <dir> <key>')
+    .description('print the value of a key')
+    .addOption(formatOption('--value-format', 'values'))
+    .option('--raw', 'print no newline behind the value')
+    .action((dir: string, key: string, options: GetOptions) => get(output, dir, key, options));
+
+  program
+    .command('put <dir> <key> <value>')
+    .description('store one value (- for standard input); makes the database when it is missing')
+    .addOption(durabilityOption())
+    .addOption(setOption())
+    .addOption(quietOption())
+    .action((dir: string, key: string, value: string, options: WriteOptions) =>
+      put(dir, key, value, options),
+    );
+
+  program
+    .command('delete <dir> <keys...>')
+    .alias('del')
+    .description('delete keys, all or none; one that is not there is fine')
+    .addOption(durabilityOption())
+    .addOption(setOption())
+    .action((dir: string, keys: string[], options: WriteOptions) => remove(dir, keys, options));
+
+  addRangeOptions(program.command('scan <dir>'))
+    .description('print keys and values in order: key, tab, value')
+    .option('--limit <count>', 'at most so many', parseCount(0))
+    .option('--reverse', 'from the last key to the first')
+    .option('--keys-only', 'print no values')
+    .option('--json', 'one JSON object per line, as load takes it')
+    .addOption(formatOption('--key-format', 'keys'))
+    .addOption(formatOption('--value-format', 'values'))
+    .action((dir: string, options: ScanOptions) => scan(output, dir, options));
+
+  program
+    .command('stats <dir>')
+    .description('show the shape of the tree and what it costs')
+    .option('--json', 'all figures as one JSON object')
+    .action((dir: string, options: { json?: boolean }) => stats(output, dir, options));
+
+  addRangeOptions(program.command('compact <dir>'))
+    .description('merge all levels into one, dropping what is deleted or overwritten')
+    .addOption(setOption())
+    .addOption(quietOption())
+    .action((dir: string, options: CompactOptions) => compact(dir, options));
+
+  program
+    .command('verify <dir>')
+    .description('read everything and list what is damaged; changes nothing')
+    .option('--json', 'the report as one JSON object')
+    .action((dir: string, options: { json?: boolean }) => verify(output, dir, options));
+
+  return program;
+}

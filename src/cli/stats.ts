@@ -1,0 +1,100 @@
+import Table from 'cli-table3';
+import type { DatabaseStats } from '../index.js';
+import { openForReading, withDatabase } from './database.js';
+import { bar, formatCount, formatRatio, formatSize } from './numbers.js';
+import type { Output } from './output.js';
+
+const barWidth = 24;
+
+/** No borders but a rule below the header: easy on eyes, `grep` and `awk`. */
+const plain: Table.TableConstructorOptions['chars'] = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
+  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+};
+
+/** The tree as a table: one line per level, a bar for its share of the bytes. */
+export function formatLevels(stats: DatabaseStats): string {
+  const largest = Math.max(1, ...stats.levels.map((level) => level.bytes));
+  const table = new Table({
+    head: ['level', 'tables', 'size', '', 'entries', 'tombstones', 'target', 'written', 'read'],
+    colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right', 'right', 'right'],
+    chars: plain,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  for (const level of stats.levels) {
+    table.push([
+      `L${level.level}`,
+      formatCount(level.tables),
+      formatSize(level.bytes),
+      bar(level.bytes / largest, barWidth).padEnd(barWidth),
+      formatCount(level.entries),
+      formatCount(level.tombstones),
+      level.targetBytes === 0 ? '–' : formatSize(level.targetBytes),
+      formatSize(level.writtenBytes),
+      formatSize(level.compactionReadBytes),
+    ]);
+  }
+  return trimLines(table.toString());
+}
+
+function trimLines(text: string): string {
+  return text.replace(/[ \t]+$/gm, '');
+}
+
+/** Everything but the levels, one fact per line. */
+function formatFacts(stats: DatabaseStats): string {
+  const { written } = stats;
+  const lost = stats.tables.lost;
+  const lines: (readonly [string, string] | undefined)[] = [
+    [
+      'write amplification',
+      `${formatRatio(stats.writeAmplification)}  (${formatSize(written.flushBytes)} flushed + ${formatSize(written.compactionBytes)} compacted) / ${formatSize(written.userBytes)} from callers`,
+    ],
+    [
+      'space amplification',
+      `${formatRatio(stats.spaceAmplificationEstimate)}  (estimate: bytes of all tables / bytes after a full compaction)`,
+    ],
+    [
+      'memtables',
+      `${formatCount(stats.memtables.activeEntries)} entries, ${formatSize(stats.memtables.activeBytes + stats.memtables.immutableBytes)}`,
+    ],
+    [
+      'log',
+      `${formatCount(stats.log.files)} ${stats.log.files === 1 ? 'file' : 'files'}, ${formatSize(stats.log.bytes)} now, ${formatSize(written.walBytes)} in all`,
+    ],
+    ['waiting compaction', formatSize(stats.background.pendingCompactionBytes)],
+    ['sequence number', formatCount(stats.seq)],
+    lost.files === 0
+      ? undefined
+      : ['set aside in lost/', `${formatCount(lost.files)} tables, ${formatSize(lost.bytes)}`],
+  ];
+  return lines
+    .filter((line) => line !== undefined)
+    .map(([name, value]) => `${name.padEnd(20)} ${value}`)
+    .join('\n');
+}
+
+function formatTotals(stats: DatabaseStats): string {
+  const sum = (read: (level: DatabaseStats['levels'][number]) => number): number =>
+    stats.levels.reduce((total, level) => total + read(level), 0);
+  const tables = sum((level) => level.tables);
+  const noun = tables === 1 ? 'table' : 'tables';
+  return `${formatCount(tables)} ${noun}, ${formatSize(sum((level) => level.bytes))} on disk, ${formatSize(sum((level) => level.rawBytes))} of keys and values`;
+}
+
+export function formatStats(stats: DatabaseStats): string {
+  return `${formatLevels(stats)}\n\n${formatTotals(stats)}\n${formatFacts(stats)}\n`;
+}
+
+export async function stats(
+  output: Output,
+  directory: string,
+  options: { readonly json?: boolean },
+): Promise<void> {
+  const figures = await withDatabase(openForReading(directory), async (db) => db.stats());
+  output.write(
+    options.json === true ? `${JSON.stringify(figures, null, 2)}\n` : formatStats(figures),
+  );
+  await output.drain();
+}
