@@ -4,16 +4,19 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds of a clock that never goes back, with fractions. */
   monotonicMs(): number;
-  /** Calls `run` once after `delayMs`; does not keep the process alive. Returns a cancel function. */
-  after(delayMs: number, run: () => void): () => void;
+  /**
+   * Calls `run` once after `delayMs`. Only with `keepsAlive` (somebody awaits it)
+   * does the process stay for it. Returns a cancel function.
+   */
+  after(delayMs: number, run: () => void, keepsAlive?: boolean): () => void;
 }
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after(delayMs, run) {
+  after(delayMs, run, keepsAlive = false) {
     const timer = setTimeout(run, delayMs);
-    timer.unref();
+    if (!keepsAlive) timer.unref();
     return () => clearTimeout(timer);
   },
 };

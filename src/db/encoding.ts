@@ -33,6 +33,14 @@ export class EncodedBytes {
     this.#grow(scratchBytes);
   }
 
+  /** Exactly the bytes; valid until the next `set…` call. */
+  view(): Uint8Array {
+    const { bytes, start, end } = this;
+    return start === 0 && end === bytes.length
+      ? bytes
+      : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+  }
+
   /** @throws LsmError `LSM_INVALID_ARGUMENT` for another type, `LSM_TOO_LARGE` above 65,535 bytes. */
   setKey(key: KeyInput): void {
     if (typeof key === 'string') this.#setString(key);

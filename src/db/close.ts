@@ -1,0 +1,73 @@
+import { LsmError } from '../base/errors.js';
+import { runAsync } from '../base/task.js';
+import { toError, type Core } from './core.js';
+import type { DatabaseParts, WriterParts } from './open.js';
+
+/** Memtables above this size are flushed at close; smaller ones are replayed from the log at the next open. */
+export const replayedBytes: number = 4 * 1024 * 1024;
+
+/**
+ * Ends a session: no new calls; what was admitted settles; compactions are given
+ * up; the log is synced, cut, and claimed by a clean-close edit; everything is
+ * let go. The lock goes last, also when something before it failed.
+ */
+export async function closeDatabase(parts: DatabaseParts): Promise<void> {
+  const { core, scans, reader, lock, writer } = parts;
+  core.state = 'closing';
+  scans.closeAll(core.path);
+  core.snapshots.clear();
+  try {
+    if (writer !== undefined) await closeWriter(core, writer);
+    await reader.drain();
+  } finally {
+    core.state = 'closed';
+    core.tree.close();
+    await runAsync(core.tables.close());
+    await runAsync(core.versions.close());
+    await lock?.release();
+    core.events.emit('closed', () => ({ path: core.path }));
+  }
+}
+
+async function closeWriter(core: Core, writer: WriterParts): Promise<void> {
+  const { writes, background, logs, forgetExit } = writer;
+  forgetExit();
+  writes.rejectWaiters(
+    new LsmError('LSM_CLOSED', `the database ${core.path} was closed before the write had room`),
+  );
+  try {
+    if (core.failure === undefined) await writes.drain();
+    await background.stop();
+    if (core.failure === undefined) await flushLarge(core, writer);
+    if (core.failure === undefined) await closeCleanly(core, writer);
+  } finally {
+    await background.closeExecutors();
+    await core.drainEdits();
+    await core.remover.drain();
+    if (core.failure !== undefined) await runAsync(logs.abandon()).catch(() => undefined);
+  }
+}
+
+/** Spares the next open a long replay. Where it fails, the logs still have everything. */
+async function flushLarge(core: Core, { background }: WriterParts): Promise<void> {
+  const { tree } = core;
+  if (tree.active.usedBytes > replayedBytes) tree.switchMemtable();
+  try {
+    await runAsync(background.flushAll());
+  } catch (error) {
+    if (core.failure === undefined) {
+      core.report({ during: 'flush', error: toError(error), fatal: false });
+    }
+  }
+}
+
+async function closeCleanly(core: Core, writer: WriterParts): Promise<void> {
+  const claim = await runAsync(writer.logs.close());
+  await runAsync(
+    core.applyEdit(() => ({
+      cleanClose: claim,
+      lastSeq: writer.logs.appendedSeq,
+      counters: core.editCounters,
+    })),
+  );
+}

@@ -1,0 +1,33 @@
+import type { CompactionOptions } from '../compaction/level-targets.js';
+import type { Version } from '../manifest/version.js';
+import type { TableSettings } from '../base/table-meta.js';
+import { tableSettingsFor, type DatabaseSettings } from './options.js';
+
+/** Levels, L0 included; with multiplier 8 the seventh would hold terabytes. */
+const maxLevels = 7;
+
+/** What the picker decides by. */
+export function compactionOptionsOf(settings: DatabaseSettings): CompactionOptions {
+  const upper = tableSettingsFor(settings, false);
+  const last = tableSettingsFor(settings, true);
+  return {
+    l0CompactionTrigger: settings.l0CompactionTrigger,
+    levelSizeMultiplier: settings.levelSizeMultiplier,
+    levelSizing: 'dynamic',
+    // L1 takes as much as L0 brings when it is compacted: then both are rewritten at like cost.
+    baseLevelBytes: settings.memtableBytes * settings.l0CompactionTrigger,
+    tableTargetBytes: settings.tableBytes,
+    maxLevels,
+    levelForms: [0],
+    lastLevelForm: upper.compression === last.compression ? 0 : 1,
+  };
+}
+
+/** How the outputs of a compaction into `level` are written. */
+export function tableSettingsAt(
+  settings: DatabaseSettings,
+  version: Version,
+  level: number,
+): TableSettings {
+  return tableSettingsFor(settings, level > 0 && level >= version.deepestLevel);
+}

@@ -1,0 +1,298 @@
+import { keySuccessor } from '../base/bytes.js';
+import { invalidArgument, LsmError } from '../base/errors.js';
+import type { CursorEntry } from '../iterator/cursor.js';
+import type { VisibleIterator } from '../iterator/visible-iterator.js';
+import type { ReadView } from '../tree/read-view.js';
+import type { KeyInput } from './api-types.js';
+import { ownKey } from './range.js';
+
+/** What an iterator walks over, made by the database. */
+export interface ScanParts<T> {
+  readonly cursor: VisibleIterator;
+  /** Pinned for this scan. */
+  readonly view: ReadView;
+  readonly reverse: boolean;
+  readonly limit: number;
+  readonly decode: (entry: CursorEntry) => T;
+  readonly signal: AbortSignal | undefined;
+  /** Tells the database that this scan is over. */
+  readonly onClose: (scan: Scan<T>) => void;
+}
+
+/**
+ * A walk over the keys of one moment, behind both kinds of iterator. Restartable:
+ * `step` returns false when a block must be waited for (`cursor`), then repeat it.
+ */
+export class Scan<T> {
+  readonly #parts: ScanParts<T>;
+  #returned = 0;
+  #isStarted = false;
+  #target: Uint8Array | undefined;
+  #isClosed = false;
+  /** Why it was closed, if not by its user. */
+  #reason: LsmError | undefined;
+
+  constructor(parts: ScanParts<T>) {
+    this.#parts = parts;
+  }
+
+  get cursor(): VisibleIterator {
+    return this.#parts.cursor;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#parts.signal;
+  }
+
+  /** Moves to the next entry; when true, `current` has it, or undefined at the end. */
+  step(): boolean {
+    if (this.#returned >= this.#parts.limit) return true;
+    return this.#parts.reverse ? this.#stepBack() : this.#stepForward();
+  }
+
+  /** After `step`: the entry stood on, or undefined past the end. Counts towards the limit. */
+  take(): T | undefined {
+    const { cursor, limit, decode } = this.#parts;
+    if (this.#returned >= limit || !cursor.valid) return undefined;
+    this.#isStarted = true;
+    this.#target = undefined;
+    this.#returned++;
+    return decode(cursor.entry);
+  }
+
+  /** The next `step` goes to `key`, or to the first one behind it in the direction of the scan. */
+  seek(key: KeyInput): void {
+    this.checkOpen();
+    const target = ownKey(key);
+    this.#target = this.#parts.reverse ? keySuccessor(target) : target;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** @throws LsmError `LSM_CLOSED`, or why else it ended */
+  checkOpen(): void {
+    if (this.#reason !== undefined) throw this.#reason;
+    if (this.#isClosed) throw new LsmError('LSM_CLOSED', 'the iterator is closed');
+  }
+
+  close(reason?: LsmError): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reason = reason;
+    this.#parts.cursor.close();
+    this.#parts.view.unpin();
+    this.#parts.onClose(this);
+  }
+
+  #stepForward(): boolean {
+    const { cursor } = this.#parts;
+    if (this.#target !== undefined) return cursor.seek(this.#target);
+    if (!this.#isStarted) return cursor.first();
+    return cursor.valid ? cursor.next() : true;
+  }
+
+  #stepBack(): boolean {
+    const { cursor } = this.#parts;
+    if (this.#target !== undefined) return cursor.seekBefore(this.#target);
+    if (!this.#isStarted) return cursor.last();
+    return cursor.valid ? cursor.prev() : true;
+  }
+}
+
+function checkCount(count: number): void {
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw invalidArgument(`nextMany takes a count of at least 1, not ${count}`);
+  }
+}
+
+/**
+ * Walks over entries as they were when it was made, without blocking the event
+ * loop on a disk. Ends by itself at the last entry; close it when leaving
+ * earlier (`for await` does that).
+ *
+ * Calls are made one at a time: a call while another one is pending throws `LSM_BUSY`.
+ */
+export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined, undefined> {
+  readonly #scan: Scan<T>;
+  #isWaiting = false;
+  readonly #onAbort: (() => void) | undefined;
+
+  /** @internal Made by `Database`. */
+  constructor(scan: Scan<T>) {
+    this.#scan = scan;
+    const { signal } = scan;
+    if (signal === undefined) return;
+    this.#onAbort = () => this.#close(aborted(signal));
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** The next entry, or `done` at the end. @throws LsmError `LSM_CLOSED`, `LSM_ABORTED`, `LSM_CORRUPTION`, `LSM_IO` */
+  async next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#scan.isClosed) {
+      this.#throwIfAborted();
+      return { done: true, value: undefined };
+    }
+    const value = await this.#exclusively(() => this.#advance());
+    if (value !== undefined) return { done: false, value };
+    this.#close();
+    return { done: true, value: undefined };
+  }
+
+  /** Up to `count` entries; fewer only at the end, then an empty array. */
+  async nextMany(count: number): Promise<T[]> {
+    checkCount(count);
+    if (this.#scan.isClosed) {
+      this.#throwIfAborted();
+      return [];
+    }
+    return this.#exclusively(async () => {
+      const values: T[] = [];
+      while (values.length < count) {
+        const value = this.#scan.step() ? this.#scan.take() : await this.#advance();
+        if (value === undefined) {
+          this.#close();
+          break;
+        }
+        values.push(value);
+      }
+      return values;
+    });
+  }
+
+  /** Goes on at `key`, or at the first one behind it in the iterator's direction, within its bounds; also backwards. */
+  seek(key: KeyInput): void {
+    this.#checkIdle();
+    this.#scan.seek(key);
+  }
+
+  /** Lets go of what the iterator pins. Closing twice is fine. */
+  async close(): Promise<void> {
+    this.#close();
+    return Promise.resolve();
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    await this.close();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #advance(): Promise<T | undefined> {
+    const scan = this.#scan;
+    while (!scan.step()) {
+      await scan.cursor.wait();
+      scan.checkOpen();
+    }
+    return scan.take();
+  }
+
+  async #exclusively<R>(run: () => Promise<R>): Promise<R> {
+    this.#checkIdle();
+    this.#isWaiting = true;
+    try {
+      return await run();
+    } catch (error) {
+      this.#close();
+      throw error;
+    } finally {
+      this.#isWaiting = false;
+    }
+  }
+
+  #checkIdle(): void {
+    if (this.#isWaiting) {
+      throw new LsmError('LSM_BUSY', 'an iterator takes one call at a time: await the earlier one');
+    }
+  }
+
+  #throwIfAborted(): void {
+    const { signal } = this.#scan;
+    if (signal?.aborted === true) throw aborted(signal);
+  }
+
+  #close(reason?: LsmError): void {
+    if (this.#onAbort !== undefined) {
+      this.#scan.signal?.removeEventListener('abort', this.#onAbort);
+    }
+    this.#scan.close(reason);
+  }
+}
+
+function aborted(signal: AbortSignal): LsmError {
+  return new LsmError('LSM_ABORTED', 'the iteration was aborted', { cause: signal.reason });
+}
+
+/** As `AsyncEntryIterator`, reading missing blocks synchronously. */
+export class SyncEntryIterator<T> implements IterableIterator<T, undefined, undefined> {
+  readonly #scan: Scan<T>;
+
+  /** @internal Made by `Database`. */
+  constructor(scan: Scan<T>) {
+    this.#scan = scan;
+  }
+
+  /** The next entry, or `done` at the end. @throws LsmError `LSM_CORRUPTION`, `LSM_IO`, `LSM_UNSUPPORTED` */
+  next(): IteratorResult<T, undefined> {
+    const value = this.#advance();
+    return value === undefined ? { done: true, value: undefined } : { done: false, value };
+  }
+
+  /** Up to `count` entries; fewer only at the end, then an empty array. */
+  nextMany(count: number): T[] {
+    checkCount(count);
+    const values: T[] = [];
+    while (values.length < count) {
+      const value = this.#advance();
+      if (value === undefined) break;
+      values.push(value);
+    }
+    return values;
+  }
+
+  /** Goes on at `key`, or at the first one behind it in the iterator's direction, within its bounds; also backwards. */
+  seek(key: KeyInput): void {
+    this.#scan.seek(key);
+  }
+
+  /** Lets go of what the iterator pins. Closing twice is fine. */
+  close(): void {
+    this.#scan.close();
+  }
+
+  return(): IteratorReturnResult<undefined> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #advance(): T | undefined {
+    const scan = this.#scan;
+    if (scan.isClosed) return undefined;
+    try {
+      while (!scan.step()) scan.cursor.waitSync();
+      const value = scan.take();
+      if (value === undefined) scan.close();
+      return value;
+    } catch (error) {
+      scan.close();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { Emitter } from '../base/events.js';
+import { invalidArgument, LsmError } from '../base/errors.js';
+import { randomFileId } from '../base/prng.js';
+import { runAsync } from '../base/task.js';
+import { InlineExecutor } from '../compaction/inline-executor.js';
+import { canUseWorkers, WorkerExecutor } from '../compaction/worker-executor.js';
+import type { DirectoryLock } from '../fs/file-system.js';
+import { VersionSet } from '../manifest/version-set.js';
+import { ArenaPool } from '../memtable/arena-pool.js';
+import { loadCodecs } from '../sstable/codecs.js';
+import { TableCache } from '../sstable/table-cache.js';
+import { Tree } from '../tree/tree.js';
+import type { DatabaseEvents, RecoveryEvent } from './api-types.js';
+import { Background, type Executors } from './background.js';
+import { Core, defaultKeyspaceId } from './core.js';
+import { prepareDirectory } from './directory.js';
+import { onProcessExit } from './exit-hook.js';
+import { FileRemover } from './file-remover.js';
+import type { LogSet } from './log-set.js';
+import { resolveOptions, type OpenOptions, type ResolvedOptions } from './options.js';
+import { openReadOnly } from './open-read-only.js';
+import { PointReader } from './reads.js';
+import { recoverForWriting } from './recovery.js';
+import { ScanList } from './scan-list.js';
+import { SnapshotList } from './snapshot.js';
+import { WritePath } from './write-path.js';
+
+/** What only a writable database has. */
+export interface WriterParts {
+  readonly logs: LogSet;
+  readonly background: Background;
+  readonly writes: WritePath;
+  /** Takes the exit hook back. */
+  readonly forgetExit: () => void;
+}
+
+/** What an open database is made of. */
+export interface DatabaseParts {
+  readonly core: Core;
+  readonly reader: PointReader;
+  readonly scans: ScanList;
+  readonly recovery: RecoveryEvent;
+  /** Tables in lost/. */
+  readonly lost: { readonly files: number; readonly bytes: number };
+  /** Undefined when read-only. */
+  readonly writer: WriterParts | undefined;
+  readonly lock: DirectoryLock | undefined;
+}
+
+/** Arenas are no larger than this, and small for small memtables, of which tests open thousands. */
+const largestArenaBytes = 16 * 1024 * 1024;
+const smallestArenaBytes = 64 * 1024;
+
+/**
+ * Opens or makes the database in a directory and brings back what the last
+ * session had acknowledged. On any error everything is let go again.
+ */
+export async function openParts(path: string, options: OpenOptions): Promise<DatabaseParts> {
+  if (typeof path !== 'string' || path === '') {
+    throw invalidArgument('open takes the path of a directory as a non-empty string');
+  }
+  const resolved = resolveOptions(options);
+  await loadCodecs();
+  const { settings, components } = resolved;
+  const { fs } = components;
+  const isNewDirectory = await prepareDirectory(fs, path, settings);
+  if (settings.readOnly) return openReadOnly(path, resolved);
+  let lock: DirectoryLock | undefined;
+  try {
+    lock = await fs.lockDirectory(path, {
+      timeoutMs: settings.lockTimeoutMs,
+      overrideForeignOwner: settings.overrideForeignOwner,
+    });
+    return await openLocked(path, resolved, lock);
+  } catch (error) {
+    await lock?.release();
+    if (isNewDirectory) await fs.removeDirectory(path).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openLocked(
+  path: string,
+  resolved: ResolvedOptions,
+  lock: DirectoryLock,
+): Promise<DatabaseParts> {
+  const { settings, components } = resolved;
+  const { fs, random } = components;
+  const found = await runAsync(VersionSet.recover(fs, path, { random }));
+  const isNew = found === undefined;
+  if (isNew && !settings.createIfMissing) {
+    throw new LsmError('LSM_NOT_FOUND', `there is no database in ${path}`, { file: path });
+  }
+  const versions = isNew
+    ? await runAsync(VersionSet.create(fs, path, { random, databaseId: randomFileId(random) }))
+    : found.set;
+  const core = makeCore(path, resolved, versions);
+  const background = new Background(core, makeExecutors(core));
+  try {
+    const { recovery, lost } = await recoverForWriting(core, background, found);
+    const writes = new WritePath(core, background);
+    background.listen(
+      () => writes.admitWaiters(),
+      (error) => writes.rejectWaiters(error),
+    );
+    core.onSpareReady = () => writes.admitWaiters();
+    core.onFailure = (error) => writes.rejectAll(error);
+    const forgetExit = onProcessExit(() => writes.writeAtExit());
+    background.schedule();
+    const writer = { logs: core.logs, background, writes, forgetExit };
+    return { ...readParts(core), recovery, lost, writer, lock };
+  } catch (error) {
+    await background.closeExecutors();
+    await core.drainEdits();
+    if (core.hasLogs) await runAsync(core.logs.abandon()).catch(() => undefined);
+    await runAsync(core.tables.close());
+    await runAsync(versions.close());
+    throw error;
+  }
+}
+
+export function readParts(core: Core): Pick<DatabaseParts, 'core' | 'reader' | 'scans'> {
+  return { core, reader: new PointReader(core), scans: new ScanList() };
+}
+
+export function makeCore(path: string, resolved: ResolvedOptions, versions: VersionSet): Core {
+  const { settings, components } = resolved;
+  const { fs, blockCache } = components;
+  const events = new Emitter<DatabaseEvents>();
+  const tables = new TableCache({
+    fs,
+    directory: path,
+    databaseId: versions.databaseId,
+    blockCache,
+    maxOpenTables: settings.readOnly ? Number.MAX_SAFE_INTEGER : settings.maxOpenTables,
+  });
+  const remover = new FileRemover(fs, path, tables, (error) =>
+    core.report({ during: 'delete', error: error as Error, fatal: false }),
+  );
+  const pool = new ArenaPool({ arenaBytes: arenaBytesFor(settings.memtableBytes) });
+  const snapshots = new SnapshotList(components.clock);
+  const core: Core = new Core({
+    path,
+    settings,
+    components,
+    versions,
+    tables,
+    pool,
+    snapshots,
+    remover,
+    events,
+  });
+  core.tree = new Tree({
+    keyspaceId: defaultKeyspaceId,
+    pool,
+    version: core.version,
+    onPin: (version) => versions.acquire(version),
+    onUnpin: (version) => {
+      versions.release(version);
+      core.removeObsoleteTables();
+    },
+  });
+  return core;
+}
+
+/** A power of two of about half the memtable: a memtable is a whole number of arenas. */
+function arenaBytesFor(memtableBytes: number): number {
+  const half = 2 ** Math.floor(Math.log2(memtableBytes / 2));
+  return Math.min(largestArenaBytes, Math.max(smallestArenaBytes, half));
+}
+
+function makeExecutors(core: Core): Executors {
+  const { executor, fs, clock } = core.components;
+  if (executor === 'worker' && canUseWorkers()) {
+    return {
+      flush: new WorkerExecutor({ name: 'nori-lsm flush' }),
+      compaction: new WorkerExecutor({ name: 'nori-lsm compaction' }),
+    };
+  }
+  const makeInline = (): InlineExecutor =>
+    new InlineExecutor({ fs, clock }, (error) => core.fail('log', error));
+  return { flush: makeInline(), compaction: makeInline() };
+}

@@ -1,0 +1,281 @@
+import { assert } from '../base/assert.js';
+import { LsmError } from '../base/errors.js';
+import { maxSeq } from '../base/internal-key.js';
+import { runAsync, runSync } from '../base/task.js';
+import { BatchReader } from '../wal/batch-reader.js';
+import type { WriteBatch } from '../wal/write-batch.js';
+import { Acknowledgements } from './acknowledgements.js';
+import type { Background } from './background.js';
+import { addOperation, type Core } from './core.js';
+import type { Durability } from './options.js';
+
+const settled: Promise<void> = Promise.resolve();
+
+/** A write that has no effect yet: it waits for room, first in, first out. */
+interface Waiter {
+  readonly batch: WriteBatch;
+  readonly durability: Durability;
+  readonly since: number;
+  readonly resolve: (admitted: Promise<void>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * From a batch to its acknowledgement. An admitted batch takes its sequence
+ * numbers, goes into the log's buffer and the memtable at once; one microtask
+ * later the buffer is handed to the operating system, with everything else that
+ * was written in that tick, and promises settle at the durability asked for.
+ *
+ * When memtables or L0 are at their limits, batches wait without effect.
+ */
+export class WritePath {
+  readonly #core: Core;
+  readonly #background: Background;
+  readonly #writtenAcks = new Acknowledgements();
+  readonly #diskAcks = new Acknowledgements();
+  readonly #reader = new BatchReader();
+  readonly #waiters: Waiter[] = [];
+  #queuedBytes = 0;
+  #isTicking = false;
+  #isSyncing = false;
+  #cancelTimedSync: (() => void) | undefined;
+  delayedWrites = 0;
+  delayedMs = 0;
+
+  constructor(core: Core, background: Background) {
+    this.#core = core;
+    this.#background = background;
+  }
+
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /** After `write`: the batch waits for room, so the caller uses another one from then on. */
+  tookBatch = false;
+
+  /** The promise settles at the durability asked for. */
+  write(batch: WriteBatch, durability: Durability): Promise<void> {
+    this.tookBatch = this.#waiters.length > 0 || !this.#hasRoom();
+    return this.tookBatch ? this.#enqueue(batch, durability) : this.#admit(batch, durability);
+  }
+
+  writeSync(batch: WriteBatch, durability: Durability): void {
+    const { clock } = this.#core.components;
+    if (this.#waiters.length > 0 || !this.#hasRoom()) {
+      const since = clock.monotonicMs();
+      this.delayedWrites++;
+      do this.#makeRoomSync();
+      while (this.#waiters.length > 0 || !this.#hasRoom());
+      this.delayedMs += clock.monotonicMs() - since;
+    }
+    this.#enter(batch);
+    if (durability === 'none') {
+      this.#tick();
+      return;
+    }
+    const { logs } = this.#core;
+    try {
+      if (logs.canWriteSync) logs.writeSync();
+      else runSync(logs.write());
+      if (durability === 'disk') runSync(logs.sync());
+    } catch (error) {
+      throw this.#core.fail('log', error);
+    }
+    this.#arrived();
+    if (durability === 'disk') this.#arrivedOnDisk();
+  }
+
+  /** A barrier: everything written so far is on disk when it settles. */
+  async sync(): Promise<void> {
+    const seq = this.#core.logs.appendedSeq;
+    if (this.#core.logs.syncedSeq >= seq) return;
+    const done = this.#diskAcks.wait(seq);
+    this.#tick();
+    await done;
+  }
+
+  /** Hands what is in the buffer to the OS with one synchronous write, when the process exits. */
+  writeAtExit(): void {
+    const { logs } = this.#core;
+    if (logs.canWriteSync) logs.writeSync();
+  }
+
+  /** Room may have come: lets in who waits, in order. */
+  admitWaiters(): void {
+    const { clock } = this.#core.components;
+    while (this.#waiters.length > 0 && this.#core.isWritable && this.#hasRoom()) {
+      const waiter = this.#waiters.shift()!;
+      this.#queuedBytes -= waiter.batch.byteLength;
+      this.delayedMs += clock.monotonicMs() - waiter.since;
+      waiter.resolve(this.#admit(waiter.batch, waiter.durability));
+      if (this.#waiters.length === 0) this.#emitStall('end');
+    }
+  }
+
+  /** Turns away who waits: their writes have no effect. */
+  rejectWaiters(error: LsmError): void {
+    const waiters = this.#waiters.splice(0);
+    this.#queuedBytes = 0;
+    for (const waiter of waiters) waiter.reject(error);
+    if (waiters.length > 0) this.#emitStall('end');
+  }
+
+  /** The log failed: what was not acknowledged may or may not be there after reopening. */
+  rejectAll(error: LsmError): void {
+    this.#cancelTimedSync?.();
+    this.#writtenAcks.rejectAll(error);
+    this.#diskAcks.rejectAll(error);
+    this.rejectWaiters(error);
+  }
+
+  /** Settles when everything admitted has reached its durability; used by close. */
+  async drain(): Promise<void> {
+    this.#cancelTimedSync?.();
+    this.#cancelTimedSync = undefined;
+    await runAsync(this.#core.logs.sync());
+    this.#arrived();
+    this.#arrivedOnDisk();
+  }
+
+  #hasRoom(): boolean {
+    const { tree, settings } = this.#core;
+    if (tree.active.usedBytes < settings.memtableBytes) return true;
+    return this.#background.switchMemtable();
+  }
+
+  #admit(batch: WriteBatch, durability: Durability): Promise<void> {
+    this.#enter(batch);
+    this.#tick();
+    if (durability === 'none') return settled;
+    const acks = durability === 'disk' ? this.#diskAcks : this.#writtenAcks;
+    return acks.wait(this.#core.logs.appendedSeq);
+  }
+
+  /** Gives the batch its sequence numbers: log first, so that nothing is visible that was not logged. */
+  #enter(batch: WriteBatch): void {
+    const { logs, tree } = this.#core;
+    const firstSeq = logs.appendedSeq + 1;
+    assert(firstSeq + batch.count <= maxSeq, 'sequence numbers have run out');
+    logs.append(firstSeq, batch.count, batch);
+    const memtable = tree.active;
+    const before = memtable.rawBytes;
+    try {
+      let seq = firstSeq;
+      const reader = this.#reader;
+      batch.read(reader);
+      while (reader.next()) addOperation(memtable, reader, seq++);
+    } catch (error) {
+      // Logged but not (wholly) in memory: only a reopening makes the two agree again.
+      throw this.#core.fail('log', error);
+    }
+    this.#core.counters.userBytes += memtable.rawBytes - before;
+  }
+
+  #tick(): void {
+    if (this.#isTicking) return;
+    this.#isTicking = true;
+    queueMicrotask(() => this.#flushTick());
+  }
+
+  #flushTick(): void {
+    this.#isTicking = false;
+    const { logs } = this.#core;
+    if (this.#core.failure !== undefined) return;
+    if (logs.canWriteSync) {
+      try {
+        logs.writeSync();
+      } catch (error) {
+        this.#core.fail('log', error);
+        return;
+      }
+      this.#arrived();
+    } else {
+      this.#writtenAcks.seal();
+      runAsync(logs.write()).then(
+        () => this.#arrived(),
+        (error: unknown) => this.#core.fail('log', error),
+      );
+    }
+  }
+
+  /** Everything up to the log's `writtenSeq` has been handed to the OS. */
+  #arrived(): void {
+    const { logs, components } = this.#core;
+    const groups = this.#writtenAcks.take(logs.writtenSeq);
+    const delayMs = groups.length > 0 ? this.#background.slowdownMs() : 0;
+    if (delayMs === 0) {
+      for (const group of groups) group.resolve();
+    } else {
+      this.delayedWrites++;
+      this.delayedMs += delayMs;
+      const resolveAll = (): void => {
+        for (const group of groups) group.resolve();
+      };
+      components.clock.after(delayMs, resolveAll, true);
+    }
+    if (!this.#diskAcks.isEmpty) this.#syncNow();
+    else this.#syncLater();
+  }
+
+  #syncNow(): void {
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    this.#diskAcks.seal();
+    this.#cancelTimedSync?.();
+    this.#cancelTimedSync = undefined;
+    runAsync(this.#core.logs.sync()).then(
+      () => {
+        this.#isSyncing = false;
+        this.#arrivedOnDisk();
+        if (!this.#diskAcks.isEmpty) this.#syncNow();
+      },
+      (error: unknown) => this.#core.fail('log', error),
+    );
+  }
+
+  /** Begins a sync within the interval of the first write that is not on disk. */
+  #syncLater(): void {
+    const { settings, components, logs } = this.#core;
+    if (settings.syncIntervalMs === 0 || this.#cancelTimedSync !== undefined) return;
+    if (logs.syncedSeq >= logs.writtenSeq || this.#core.failure !== undefined) return;
+    this.#cancelTimedSync = components.clock.after(settings.syncIntervalMs, () => {
+      this.#cancelTimedSync = undefined;
+      if (this.#core.isWritable) this.#syncNow();
+    });
+  }
+
+  #arrivedOnDisk(): void {
+    for (const group of this.#diskAcks.take(this.#core.logs.syncedSeq)) group.resolve();
+  }
+
+  #enqueue(batch: WriteBatch, durability: Durability): Promise<void> {
+    const { settings, components } = this.#core;
+    const blocked = this.#background.blockedBy;
+    if (blocked !== undefined) return Promise.reject(blocked);
+    if (this.#queuedBytes + batch.byteLength > settings.maxQueuedBytes) {
+      return Promise.reject(
+        new LsmError(
+          'LSM_BUSY',
+          `${this.#queuedBytes} bytes of writes wait already (maxQueuedBytes ${settings.maxQueuedBytes}); the write had no effect. Await earlier writes before making more`,
+        ),
+      );
+    }
+    if (this.#waiters.length === 0) this.#emitStall('begin');
+    this.#queuedBytes += batch.byteLength;
+    this.delayedWrites++;
+    return new Promise((resolve, reject) => {
+      const since = components.clock.monotonicMs();
+      this.#waiters.push({ batch, durability, since, resolve, reject });
+    });
+  }
+
+  #makeRoomSync(): void {
+    this.#background.makeRoomSync();
+    this.admitWaiters();
+  }
+
+  #emitStall(state: 'begin' | 'end'): void {
+    this.#core.events.emit('stall', () => ({ reason: this.#background.stallReason(), state }));
+  }
+}

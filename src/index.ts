@@ -1,0 +1,66 @@
+/**
+ * An embedded, ordered, crash-safe key-value store: the engine's public entry.
+ * @packageDocumentation
+ */
+import { Database } from './db/database.js';
+import type { DecodedTypes, KeyEncoding, ValueEncoding } from './db/encoding.js';
+import { openParts } from './db/open.js';
+import type { OpenOptions } from './db/options.js';
+
+/**
+ * Opens the database in the directory `path`, making it when it is missing.
+ * One process at a time may have it open for writing.
+ *
+ * @param path - a directory of its own; relative to the working directory
+ * @param options - see `OpenOptions`; all are optional
+ * @throws LsmError `LSM_LOCKED` when somebody has it open, `LSM_CORRUPTION` when a
+ * file is damaged, `LSM_NOT_A_DATABASE`, `LSM_UNSUPPORTED_FORMAT`, `LSM_NOT_FOUND`,
+ * `LSM_EXISTS`, `LSM_INVALID_ARGUMENT`, `LSM_IO`, `LSM_NO_SPACE`, `LSM_TOO_MANY_FILES`
+ */
+export async function open<
+  const Key extends KeyEncoding = 'view',
+  const Value extends ValueEncoding = 'view',
+>(
+  path: string,
+  options: OpenOptions & {
+    readonly keyEncoding?: Key | undefined;
+    readonly valueEncoding?: Value | undefined;
+  } = {},
+): Promise<Database<DecodedTypes[Key], DecodedTypes[Value]>> {
+  return new Database(await openParts(path, options));
+}
+
+export { Database, type EncodableAs } from './db/database.js';
+export { Snapshot } from './db/snapshot.js';
+export { ChainedBatch } from './db/batch.js';
+export { AsyncEntryIterator, SyncEntryIterator } from './db/iterator.js';
+export type {
+  BackgroundErrorEvent,
+  BatchOperation,
+  CompactionEvent,
+  DatabaseEvents,
+  DatabaseStats,
+  FlushEvent,
+  IteratorOptions,
+  KeyInput,
+  LevelStats,
+  RangeOptions,
+  ReadOptions,
+  RecoveryEvent,
+  StallEvent,
+  WriteOptions,
+} from './db/api-types.js';
+export type { DecodedTypes, KeyEncoding, ValueEncoding } from './db/encoding.js';
+export { defaultSettings } from './db/options.js';
+export type {
+  DatabaseComponents,
+  DatabaseSettings,
+  Durability,
+  OpenOptions,
+} from './db/options.js';
+export { LsmError, isLsmError, type LsmErrorCode } from './base/errors.js';
+export { BlockCache } from './sstable/block-cache.js';
+export type { Compression } from './base/table-meta.js';
+export type { Clock } from './base/clock.js';
+export type { RandomSource } from './base/prng.js';
+export type { Damage, VerifyReport } from './verify/verify-database.js';

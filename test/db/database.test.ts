@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryFileSystem } from '../../src/fs.js';
+import { open } from '../../src/index.js';
+
+const text = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const;
+
+describe('a database', () => {
+  it('puts, gets, deletes, scans, and brings everything back after closing', async () => {
+    const fs = new MemoryFileSystem();
+    const db = await open('/db', { fs, ...text });
+    await db.put('a', '1');
+    db.putSync('b', '2');
+    await db.batch([
+      { type: 'put', key: 'c', value: '3' },
+      { type: 'delete', key: 'a' },
+    ]);
+    expect(db.getSync('a')).toBeUndefined();
+    expect(await db.get('b')).toBe('2');
+    expect(await db.getMany(['a', 'b', 'c'])).toEqual([undefined, '2', '3']);
+    expect([...db.entriesSync()]).toEqual([
+      ['b', '2'],
+      ['c', '3'],
+    ]);
+    await db.close();
+
+    const again = await open('/db', { fs, ...text });
+    const entries: [string, string][] = [];
+    for await (const entry of again.entries({ reverse: true })) entries.push(entry);
+    expect(entries).toEqual([
+      ['c', '3'],
+      ['b', '2'],
+    ]);
+    await again.flush();
+    expect(again.stats().levels[0].tables).toBe(1);
+    expect(again.getSync('c')).toBe('3');
+    await again.close();
+
+    const third = await open('/db', { fs, ...text });
+    expect(third.getSync('b')).toBe('2');
+    await third.compactRange();
+    expect(third.stats().levels.map((level) => level.tables)).toEqual([0, 1]);
+    expect([...third.keysSync()]).toEqual(['b', 'c']);
+    await third.close();
+  });
+});
