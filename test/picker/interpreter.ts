@@ -1,0 +1,153 @@
+/** Carries out the commands of a golden file, one after the other. */
+import { maxSeq } from '../../src/base/internal-key.js';
+import type { TableMeta } from '../../src/base/table-meta.js';
+import { levelTargets } from '../../src/compaction/level-targets.js';
+import { pickCompaction } from '../../src/compaction/picker.js';
+import { pickGarbage } from '../../src/compaction/picker-garbage.js';
+import { manualStart, pickManual, type ManualRange } from '../../src/compaction/picker-manual.js';
+import { rangeOf, type PickerState } from '../../src/compaction/picker-plan.js';
+import { pendingCompactionBytes, scoreLevels } from '../../src/compaction/picker-score.js';
+import type { CompactionPlan } from '../../src/compaction/plan.js';
+import { Version } from '../../src/manifest/version.js';
+import {
+  defaultOptions,
+  keyBytes,
+  parseOptions,
+  parsePairs,
+  parseVersion,
+  printPlan,
+  printVersion,
+} from './language.js';
+
+export class Interpreter {
+  #version = Version.empty();
+  #options = defaultOptions;
+  readonly #cursors = new Map<number, Uint8Array>();
+  #running: CompactionPlan[] = [];
+  #nextFile = 100;
+
+  /** The answer to one command; `lines` follow it in the file. */
+  run(command: string, lines: readonly string[]): string {
+    const [name, rest] = splitOnce(command);
+    switch (name) {
+      case 'define':
+        this.#options = parseOptions(rest);
+        this.#version = parseVersion(lines);
+        this.#cursors.clear();
+        this.#running = [];
+        this.#nextFile = 100;
+        return 'ok';
+      case 'targets':
+        return this.#targets();
+      case 'pick':
+        return this.#afterwards(rest, pickCompaction(this.#version, this.#options, this.#state));
+      case 'garbage': {
+        const snapshot = Number(parsePairs(rest).get('snapshot') ?? maxSeq);
+        return printPlan(pickGarbage(this.#version, this.#options, this.#state, snapshot));
+      }
+      case 'manual':
+        return this.#manual(rest);
+      case 'cursor':
+        for (const [level, key] of parsePairs(rest)) {
+          this.#cursors.set(Number(level.slice(1)), keyBytes(key));
+        }
+        return 'ok';
+      case 'flush':
+        this.#version = this.#version.apply([...parseVersion([`L0 ${rest}`]).tables()], []);
+        return printVersion(this.#version);
+      case 'finish':
+        for (const plan of this.#running) this.#carryOut(plan);
+        this.#running = [];
+        return printVersion(this.#version);
+      default:
+        throw new Error(`no command ${name}`);
+    }
+  }
+
+  get #state(): PickerState {
+    return { cursors: this.#cursors, running: this.#running };
+  }
+
+  #targets(): string {
+    const { lastLevel, bytes } = levelTargets(this.#version, this.#options);
+    const lines = [];
+    for (const { level, score } of scoreLevels(this.#version, this.#options, this.#running)) {
+      const target =
+        level === 0 ? `${this.#options.l0CompactionTrigger} tables` : `${bytes[level]} bytes`;
+      lines.push(`L${level} score ${score.toFixed(2)}, target ${target}`);
+    }
+    lines.push(`L${lastLevel} is the last`);
+    lines.push(`pending ${Math.round(pendingCompactionBytes(this.#version, this.#options))} bytes`);
+    return lines.join('\n');
+  }
+
+  /** `pick run` leaves the plan running, `pick apply` carries it out. */
+  #afterwards(mode: string, plan: CompactionPlan | undefined): string {
+    const text = printPlan(plan);
+    if (plan === undefined || mode === '') return text;
+    if (mode === 'run') {
+      this.#running.push(plan);
+      return text;
+    }
+    if (mode !== 'apply') throw new Error(`pick ${mode}`);
+    this.#carryOut(plan);
+    return `${text}\n${printVersion(this.#version)}`;
+  }
+
+  /** To the end, or with `mode=run` only to where the first step is running. */
+  #manual(rest: string): string {
+    const pairs = parsePairs(rest);
+    const bound = (name: string): Uint8Array | undefined => {
+      const text = pairs.get(name);
+      return text === undefined ? undefined : keyBytes(text);
+    };
+    const range: ManualRange = { lower: bound('lower'), upper: bound('upper') };
+    const lines: string[] = [];
+    let progress = manualStart;
+    for (let steps = 0; steps < 50; steps++) {
+      const step = pickManual(this.#version, this.#options, this.#state, range, progress);
+      if (step === 'wait') return [...lines, 'wait'].join('\n');
+      if (step === undefined) return [...lines, printVersion(this.#version)].join('\n');
+      lines.push(printPlan(step.plan));
+      if (pairs.get('mode') === 'run') {
+        this.#running.push(step.plan);
+        return lines.join('\n');
+      }
+      this.#carryOut(step.plan);
+      progress = step.next;
+    }
+    throw new Error('a manual compaction that does not end');
+  }
+
+  /** As if: a merge makes one table that is as large as its inputs, without their garbage. */
+  #carryOut(plan: CompactionPlan): void {
+    const taken = [...plan.inputs, ...plan.overlapping];
+    const output: TableMeta = plan.isTrivialMove
+      ? { ...plan.inputs[0], level: plan.outputLevel }
+      : {
+          ...plan.inputs[0],
+          ...rangeOf(taken),
+          level: plan.outputLevel,
+          fileNumber: this.#nextFile++,
+          size: taken.reduce((sum, table) => sum + table.size, 0),
+          smallestSeq: Math.min(...taken.map((table) => table.smallestSeq)),
+          largestSeq: Math.max(...taken.map((table) => table.largestSeq)),
+          entries: taken.reduce((sum, table) => sum + table.entries, 0),
+          tombstones:
+            plan.olderOutside.length === 0
+              ? 0
+              : taken.reduce((sum, table) => sum + table.tombstones, 0),
+          superseded: 0,
+        };
+    this.#version = this.#version.apply(
+      [output],
+      taken.map((table) => table.fileNumber),
+    );
+    if (plan.nextCursor !== undefined) this.#cursors.set(plan.level, plan.nextCursor);
+  }
+}
+
+function splitOnce(text: string): [string, string] {
+  const at = text.indexOf(' ');
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1).trim()];
+}
