@@ -1,11 +1,11 @@
 import type { FileId } from '../base/checksum.js';
-import { checksumSeed } from '../base/checksum.js';
+import { checksumAt, checksumSeed } from '../base/checksum.js';
 import { assert } from '../base/assert.js';
 import { readU64, writeU64 } from '../base/bytes.js';
 import { corruption } from '../base/errors.js';
 import { fileHeaderBytes, type FileHeader } from '../base/file-header.js';
 import { maxBatchBytes } from '../base/internal-key.js';
-import { crcOfRange } from './crc-range.js';
+import { crcOfRange, shortRangeBytes } from './crc-range.js';
 
 /*
  * A log, used by the write-ahead log and by the manifest (docs/format/log.md):
@@ -71,7 +71,11 @@ export function fragmentChecksum(
   id: FileId,
   offset: number,
 ): number {
-  return crcOfRange(bytes, at + 4, at + fragmentHeaderBytes + length, checksumSeed(id, offset));
+  const start = at + 4;
+  const end = at + fragmentHeaderBytes + length;
+  return end - start <= shortRangeBytes
+    ? crcOfRange(bytes, start, end, checksumSeed(id, offset))
+    : checksumAt(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start), id, offset);
 }
 
 /** What the header of a write-ahead log says besides the fields of every file; 0 = none. */

@@ -1,7 +1,8 @@
 import { readU16, readU32 } from '../base/bytes.js';
 import { checksumSeed, type FileId } from '../base/checksum.js';
-import { CrcRanges, crcOfRange } from './crc-range.js';
+import { CrcRanges } from './crc-range.js';
 import {
+  fragmentChecksum,
   fragmentHeaderBytes,
   kindFirst,
   kindFull,
@@ -48,15 +49,15 @@ export class Resynchroniser {
       const fragmentEnd = at + fragmentHeaderBytes + length;
       if (length === 0 || fragmentEnd > end) continue;
       if (kind === kindFirst && fragmentEnd !== blockEnd) continue;
-      const seed = checksumSeed(this.#fileId, start + at);
       let crc: number;
       if (directLeft > 0) {
         directLeft -= length;
-        crc = crcOfRange(bytes, at + 4, fragmentEnd, seed);
+        crc = fragmentChecksum(bytes, at, length, this.#fileId, start + at);
       } else {
         const ranges = (this.#ranges ??= new CrcRanges(logBlockBytes));
         if (!isLoaded) ranges.load(bytes, from, end);
         isLoaded = true;
+        const seed = checksumSeed(this.#fileId, start + at);
         crc = ranges.crc(at + 4 - from, fragmentEnd - from, seed);
       }
       if (crc === readU32(bytes, at)) return at;
