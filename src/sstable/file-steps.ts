@@ -1,4 +1,4 @@
-import { LsmError, toLsmError } from '../base/errors.js';
+import { LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
 import type { Steps, Waitable } from '../base/task.js';
 import type { File, FileSystem } from '../fs/file-system.js';
 
@@ -110,15 +110,22 @@ export function closing(file: File): Waitable {
 }
 
 /**
- * Removes a file. File systems have no synchronous removal: a synchronous
- * caller leaves it to the thread pool, and what fails there is an orphan that
- * the next open sweeps.
+ * Removes a file; fine when it is gone. File systems have no synchronous
+ * removal: a synchronous caller leaves it to the thread pool, and what fails
+ * there is an orphan that the next open sweeps.
  */
 export function removing(fs: FileSystem, path: string): Waitable {
+  const remove = async (): Promise<void> => {
+    try {
+      await fs.remove(path);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+    }
+  };
   return {
-    wait: () => fs.remove(path),
+    wait: remove,
     waitSync: () => {
-      fs.remove(path).catch(() => undefined);
+      remove().catch(() => undefined);
     },
   };
 }
