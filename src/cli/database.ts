@@ -37,7 +37,10 @@ export interface WritingOptions {
 }
 
 export function openForWriting(directory: string, options: WritingOptions): Promise<Database> {
-  const settings = Object.fromEntries(options.settings ?? []) as OpenOptions;
+  const settings = Object.fromEntries(options.settings ?? []) as Omit<
+    OpenOptions,
+    `${'key' | 'value'}Encoding`
+  >;
   return open(directory, {
     ...settings,
     createIfMissing: options.create,

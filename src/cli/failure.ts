@@ -71,16 +71,16 @@ const answers: Readonly<Record<LsmErrorCode, Answer>> = {
   LSM_IO: { exitCode: exitCodes.io, advice: 'check the disk and the permissions' },
   LSM_NOT_FOUND: {
     exitCode: exitCodes.noInput,
-    advice: "check the path; 'nori put' and 'nori load' make a new database",
+    advice: "'nori put' and 'nori load' make a new one",
   },
   LSM_EXISTS: { exitCode: exitCodes.cannotCreate, advice: 'choose another directory' },
   LSM_NOT_A_DATABASE: {
     exitCode: exitCodes.noInput,
-    advice: 'choose a new or empty directory; nothing was changed',
+    advice: 'nothing was changed',
   },
   LSM_UNSUPPORTED_FORMAT: {
     exitCode: exitCodes.noInput,
-    advice: 'update nori-lsm; nothing was changed',
+    advice: 'nothing was changed',
   },
   LSM_UNSUPPORTED: { exitCode: exitCodes.io, advice: 'use another file system' },
 };

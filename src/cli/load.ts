@@ -1,4 +1,4 @@
-import type { Database } from '../index.js';
+import type { ChainedBatch, Database } from '../index.js';
 import { openSource } from './byte-source.js';
 import { isMissing, openForWriting, type Durability, type Settings } from './database.js';
 import { exitCodes, Failure, toFailure } from './failure.js';
@@ -11,7 +11,7 @@ import {
 } from './line-format.js';
 import { LineReader, type ByteSource } from './line-reader.js';
 import { startLoadProgress, type LoadProgress } from './load-progress.js';
-import { formatCount, formatSeconds, formatSize } from './numbers.js';
+import { formatCount, formatPlural, formatSeconds, formatSize } from './numbers.js';
 import type { Output } from './output.js';
 import { printNote } from './terminal.js';
 
@@ -86,10 +86,6 @@ async function check(path: string, format: LineFormat, isQuiet: boolean): Promis
   }
 }
 
-function beginBatch(db: Database) {
-  return db.batch();
-}
-
 /** Writes lines in batches to a database that it opens for the first one. */
 class Loader implements LineTaker {
   readonly #output: Output;
@@ -100,7 +96,7 @@ class Loader implements LineTaker {
   readonly #parser: LineParser;
   #progress: LoadProgress | undefined;
   #db: Database | undefined;
-  #batch: ReturnType<typeof beginBatch> | undefined;
+  #batch: ChainedBatch<Uint8Array> | undefined;
   #batched = 0;
   #batchedBytes = 0;
   #isInterrupted = false;
@@ -137,7 +133,7 @@ class Loader implements LineTaker {
   take(): Promise<void> | undefined {
     if (this.#db === undefined) return this.#openAndTake();
     const { key, value } = this.#parser;
-    this.#batch ??= beginBatch(this.#db);
+    this.#batch ??= this.#db.batch();
     this.#batch.put(key, value);
     this.#batched++;
     this.#batchedBytes += key.length + value.length;
@@ -259,6 +255,6 @@ export async function load(
   const seconds = (performance.now() - startedAt) / 1000;
   const rate = formatCount(loader.stored / Math.max(seconds, 0.001));
   printNote(
-    `loaded ${formatCount(loader.stored)} lines (${formatSize(reader.consumed)}) in ${formatSeconds(seconds)}, ${rate} lines/s`,
+    `loaded ${formatPlural(loader.stored, 'line')} (${formatSize(reader.consumed)}) in ${formatSeconds(seconds)}, ${rate} lines/s`,
   );
 }

@@ -2,7 +2,7 @@ import type { DatabaseStats } from '../index.js';
 import { verifyDatabase, type VerifyReport } from '../inspect.js';
 import { openForWriting, withDatabase, type Settings } from './database.js';
 import { exitCodes, Failure } from './failure.js';
-import { formatCount, formatSize } from './numbers.js';
+import { formatCount, formatPlural, formatSize } from './numbers.js';
 import type { Output } from './output.js';
 import { parseRange, type RangeFlags } from './range-flags.js';
 import { printNote } from './terminal.js';
@@ -11,7 +11,7 @@ function describeShape(stats: DatabaseStats): string {
   const tables = stats.levels.reduce((total, level) => total + level.tables, 0);
   const bytes = stats.levels.reduce((total, level) => total + level.bytes, 0);
   const filled = stats.levels.filter((level) => level.tables > 0).length;
-  return `${formatCount(tables)} tables, ${formatSize(bytes)} in ${filled} ${filled === 1 ? 'level' : 'levels'}`;
+  return `${formatPlural(tables, 'table')}, ${formatSize(bytes)} in ${formatPlural(filled, 'level')}`;
 }
 
 export interface CompactOptions extends RangeFlags {
@@ -31,10 +31,10 @@ export async function compact(directory: string, options: CompactOptions): Promi
   });
 }
 
-function describeDamage(damage: VerifyReport['damages'][number]): string {
-  const place =
-    damage.offset === undefined ? damage.file : `${damage.file} at byte ${damage.offset}`;
-  return `damage: ${place}: ${damage.what}\n`;
+/** Messages of damage name their file and offset; should one not, the report's own fields do. */
+function describeDamage({ file, offset, what }: VerifyReport['damages'][number]): string {
+  if (what.includes(file)) return `damage: ${what}\n`;
+  return `damage: ${what} in ${file}${offset === undefined ? '' : ` at byte ${offset}`}\n`;
 }
 
 /** Reads every byte of every file that counts, and lists what is damaged. */
@@ -48,7 +48,7 @@ export async function verify(
   else {
     for (const damage of report.damages) output.write(describeDamage(damage));
     output.write(
-      `${report.damages.length === 0 ? 'clean' : 'damaged'}: ${formatCount(report.filesChecked)} files, ${formatSize(report.bytesChecked)}, ${formatCount(report.entriesChecked)} entries checked\n`,
+      `${report.damages.length === 0 ? 'clean' : 'damaged'}: ${formatPlural(report.filesChecked, 'file')}, ${formatSize(report.bytesChecked)}, ${formatCount(report.entriesChecked)} entries checked\n`,
     );
   }
   await output.drain();

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { DatabaseStats } from '../index.js';
 import { openForReading, withDatabase } from './database.js';
-import { bar, formatCount, formatRatio, formatSize } from './numbers.js';
+import { bar, formatCount, formatPlural, formatRatio, formatSize } from './numbers.js';
 import type { Output } from './output.js';
 
 const barWidth = 24;
@@ -61,13 +61,13 @@ function formatFacts(stats: DatabaseStats): string {
     ],
     [
       'log',
-      `${formatCount(stats.log.files)} ${stats.log.files === 1 ? 'file' : 'files'}, ${formatSize(stats.log.bytes)} now, ${formatSize(written.walBytes)} in all`,
+      `${formatPlural(stats.log.files, 'file')}, ${formatSize(stats.log.bytes)} now, ${formatSize(written.walBytes)} in all`,
     ],
     ['waiting compaction', formatSize(stats.background.pendingCompactionBytes)],
     ['sequence number', formatCount(stats.seq)],
     lost.files === 0
       ? undefined
-      : ['set aside in lost/', `${formatCount(lost.files)} tables, ${formatSize(lost.bytes)}`],
+      : ['set aside in lost/', `${formatPlural(lost.files, 'table')}, ${formatSize(lost.bytes)}`],
   ];
   return lines
     .filter((line) => line !== undefined)
@@ -79,8 +79,7 @@ function formatTotals(stats: DatabaseStats): string {
   const sum = (read: (level: DatabaseStats['levels'][number]) => number): number =>
     stats.levels.reduce((total, level) => total + read(level), 0);
   const tables = sum((level) => level.tables);
-  const noun = tables === 1 ? 'table' : 'tables';
-  return `${formatCount(tables)} ${noun}, ${formatSize(sum((level) => level.bytes))} on disk, ${formatSize(sum((level) => level.rawBytes))} of keys and values`;
+  return `${formatPlural(tables, 'table')}, ${formatSize(sum((level) => level.bytes))} on disk, ${formatSize(sum((level) => level.rawBytes))} of keys and values`;
 }
 
 export function formatStats(stats: DatabaseStats): string {

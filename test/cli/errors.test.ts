@@ -172,7 +172,7 @@ describe('a flipped byte in a table', () => {
     expect(scanned.stderr).toMatch(new RegExp(`^nori: .*${table}.*\\n$`));
     const verified = nori(['verify', path]);
     expect(verified.status).toBe(2);
-    expect(verified.stdout).toMatch(new RegExp(`^damage: .*${table} at byte \\d+: .+$`, 'm'));
+    expect(verified.stdout).toMatch(new RegExp(`^damage: .*${table} at byte \\d+`, 'm'));
     expect(contentOf(path)).toEqual(before);
   });
 });
@@ -205,7 +205,7 @@ describe('input and output', () => {
     expect(asNobody(['get', path, 'key 1'])).toMatchObject({ status: 0, stdout: 'value 1\n' });
     expect(asNobody(['put', path, 'k', 'v'])).toMatchObject({
       status: 73,
-      stderr: expect.stringMatching(/^nori: .*permission denied.*; .*\n$/),
+      stderr: expect.stringMatching(/^nori: .*(permission denied|not writable).*; .*\n$/),
     });
     expect(contentOf(path)).toEqual(before);
   });

@@ -4,7 +4,8 @@ import { Prng } from '../../src/base/prng.js';
 import { ended, ensureBuilt, makeTemporaryDirectory, run, start } from './command.js';
 
 const rounds = 20;
-const batchSize = 200;
+const linesPerRound = 30_000;
+const batchSize = 100;
 const seed = Number(process.env.NORI_SEED ?? 1);
 const directory = makeTemporaryDirectory();
 
@@ -43,14 +44,14 @@ it(`kill -9 loses nothing that was acknowledged, ${rounds} times (NORI_SEED=${se
   const expected = new Map<string, string>();
   let killed = 0;
   for (let round = 0; round < rounds; round++) {
-    const lines: [string, string][] = Array.from({ length: 40_000 }, (_, i) => {
+    const lines: [string, string][] = Array.from({ length: linesPerRound }, (_, i) => {
       const key = `${round}/${i}`;
       return [key, value(key, prng)];
     });
     const acknowledged = await loadAndKill(
       db,
       lines.map(([key, text]) => `${key}\t${text}\n`),
-      prng.below(120),
+      prng.below(60),
     );
     if (acknowledged < lines.length) killed++;
     expect(run(['verify', db])).toMatch(/^clean/);
@@ -79,4 +80,4 @@ it(`kill -9 loses nothing that was acknowledged, ${rounds} times (NORI_SEED=${se
     const [key, text] = line.split('\t');
     if (expected.get(key) !== text) throw new Error(`${key} is ${text}`);
   }
-});
+}, 300_000);
