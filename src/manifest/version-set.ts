@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.js';
+import { assert, AssertionFailure } from '../base/assert.js';
 import type { FileId } from '../base/checksum.js';
 import { corruption, LsmError, toLsmError } from '../base/errors.js';
 import { currentName, joinPath, manifestName } from '../base/file-names.js';
@@ -168,6 +168,7 @@ export class VersionSet implements LiveFiles {
 
   /** Refuses every edit from now on; the first cause is kept. Also for a late error of the thread pool. */
   fail(error: unknown): LsmError {
+    if (error instanceof AssertionFailure) throw error;
     this.#failure ??= toLsmError(error, 'writing the manifest', this.#path());
     return this.#failure;
   }
@@ -240,7 +241,7 @@ export class VersionSet implements LiveFiles {
   /**
    * Takes `count` numbers that follow each other and returns the first. They are
    * never given again, whatever happens. Every edit renews the reserve, so it
-   * lasts unless hundreds are taken between two edits: see `ensureFileNumbers`.
+   * lasts unless a thousand are taken between two edits: see `ensureFileNumbers`.
    */
   takeFileNumbers(count = 1): number {
     assert(this.freeFileNumbers >= count, `${count} file numbers are not reserved`);
@@ -337,11 +338,10 @@ export class VersionSet implements LiveFiles {
     }
   }
 
-  /** Renews the reserve of file numbers when half of it is used. */
+  /** Renews the reserve of file numbers, so that no edit is empty. */
   #withReserve(edit: VersionEdit, numbersWanted: number): VersionEdit {
-    const wanted = Math.max(numbersWanted, reservedNumbers / 2);
-    if (this.freeFileNumbers >= wanted) return edit;
-    return { ...edit, nextFileNumber: this.#nextFileNumber + numbersWanted + reservedNumbers };
+    const renewed = this.#nextFileNumber + numbersWanted + reservedNumbers;
+    return { ...edit, nextFileNumber: Math.max(renewed, this.#state.nextFileNumber) };
   }
 
   #mustRoll(): boolean {
