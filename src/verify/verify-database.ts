@@ -1,10 +1,11 @@
-import { isLsmError, type LsmError } from '../base/errors.js';
-import { joinPath, logName, parseFileName, tableName } from '../base/file-names.js';
+import { isLsmError, LsmError, toLsmError } from '../base/errors.js';
+import { currentName, joinPath, logName, parseFileName, tableName } from '../base/file-names.js';
 import { systemRandom } from '../base/prng.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
+import { isForeign } from '../manifest/classify-files.js';
 import { VersionSet } from '../manifest/version-set.js';
 import { loadCodecs } from '../sstable/codecs.js';
 import { TableReader } from '../sstable/table-reader.js';
@@ -70,6 +71,11 @@ class Verification {
   }
 
   async run(): Promise<VerifyReport> {
+    try {
+      await this.#checkPlace();
+    } catch (error) {
+      throw toLsmError(error, `looking at ${this.#path} failed`, this.#path);
+    }
     const set = await this.#readManifest();
     const tables: TableMeta[] = [];
     for (const { version } of set?.keyspaces.values() ?? []) tables.push(...version.tables());
@@ -86,6 +92,20 @@ class Verification {
       logs,
       damages: this.#damages,
     };
+  }
+
+  /** A place without a database is no sound database. */
+  async #checkPlace(): Promise<void> {
+    const path = this.#path;
+    const stat = await this.#fs.stat(path);
+    const names = stat?.isDirectory === true ? await this.#fs.list(path) : [];
+    if (names.some((name) => name === currentName || parseFileName(name) !== undefined)) return;
+    const isSomethingElse = stat?.isDirectory === false || names.some(isForeign);
+    throw new LsmError(
+      isSomethingElse ? 'LSM_NOT_A_DATABASE' : 'LSM_NOT_FOUND',
+      isSomethingElse ? `${path} is no nori-lsm database` : `there is no database in ${path}`,
+      { file: path },
+    );
   }
 
   async #readManifest(): Promise<VersionSet | undefined> {
@@ -122,6 +142,7 @@ class Verification {
         const checked = await runAsync(reader.verify());
         this.#bytes += table.size;
         this.#entries += checked.entries;
+        for (const damage of checked.damages) this.#add(damage, table);
       } finally {
         await runAsync(reader.close());
       }
