@@ -1,3 +1,4 @@
+import { assert } from './assert.js';
 import { Task, type Steps, type Waitable } from './task.js';
 
 /** A place in a `TaskQueue`; waiting on it waits for everything before it too. */
@@ -89,8 +90,10 @@ class Entry<T> implements QueuedTask<T> {
 
   /** Completes the task; its outcome is for those who ask with `result`. */
   finishSync(): void {
+    const task = this.#task;
+    assert(task !== undefined, 'steps do not wait for their own queue');
     try {
-      this.#task!.finishSync();
+      task.finishSync();
     } catch {
       // Not hidden: `result` rethrows it to whoever queued this task.
     }

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.js';
 import { isLsmError, LsmError, toLsmError } from '../base/errors.js';
 import { randomFileId } from '../base/prng.js';
-import { Task, waitable, type Steps } from '../base/task.js';
+import { runAsync, Task, waitable, type Steps } from '../base/task.js';
 import type { CompactionExecutor, RunningJob } from '../compaction/executor.js';
 import {
   compactionSettings,
@@ -173,18 +173,39 @@ export class Background {
   /** Does, before it returns, what a writer waits for. @throws LsmError when it cannot be done */
   makeRoomSync(): void {
     const { tree, logs, settings } = this.#core;
+    // No timer runs while a caller waits: a failed job is tried again for it now.
+    this.#isRetrying = false;
     this.schedule();
-    const { blockedBy } = this;
-    if (blockedBy !== undefined) throw blockedBy;
     if (this.#isLevel0Full) {
+      if (this.#compactionError !== undefined) throw this.#compactionError;
       assert(this.#compacting !== undefined, 'a full L0 is being compacted');
-      this.#compacting.finishSync();
+      this.#finishCompactionSync(this.#compacting);
     } else if (tree.immutables.length >= settings.maxImmutableMemtables) {
       assert(this.#flushing !== undefined, 'immutable memtables are being flushed');
-      this.#flushing.finishSync();
+      this.#finishFlushSync(this.#flushing);
     } else {
       logs.spareRequest?.waitSync();
     }
+  }
+
+  #finishFlushSync(task: Task<void>): void {
+    try {
+      task.finishSync();
+    } catch (error) {
+      this.#flushFailed(task, error);
+      throw this.#core.failure ?? error;
+    }
+    this.#flushEnded(task);
+  }
+
+  #finishCompactionSync(task: Task<void>): void {
+    try {
+      task.finishSync();
+    } catch (error) {
+      this.#compactionFailed(task, error);
+      throw this.#core.failure ?? error;
+    }
+    this.#compactionEnded(task);
   }
 
   /** Keeps the process alive while somebody awaits background work. */
@@ -212,9 +233,11 @@ export class Background {
   }
 
   /** Flushes memtables when no others are under way: for recovery and close, where nothing else runs. */
-  *flushAll(): Steps<void> {
+  async flushAll(): Promise<void> {
     const { tree } = this.#core;
-    while (tree.immutables.length > 0) yield* this.#flushSteps(tree.immutables[0]);
+    await this.#whileReferenced(async () => {
+      while (tree.immutables.length > 0) await runAsync(this.#flushSteps(tree.immutables[0]));
+    });
   }
 
   async closeExecutors(): Promise<void> {
@@ -252,12 +275,14 @@ export class Background {
     const task = new Task(this.#flushSteps(memtable), (error) => this.#core.fail('log', error));
     this.#flushing = task;
     task.promise.then(
-      () => this.#flushEnded(),
-      (error: unknown) => this.#flushFailed(error),
+      () => this.#flushEnded(task),
+      (error: unknown) => this.#flushFailed(task, error),
     );
   }
 
-  #flushEnded(): void {
+  /** Called once for each task: by who finished it synchronously, or when its promise settles. */
+  #flushEnded(task: Task<void>): void {
+    if (this.#flushing !== task) return;
     this.#flushing = undefined;
     this.#flushError = undefined;
     this.#retryMs = firstRetryMs;
@@ -271,7 +296,8 @@ export class Background {
     this.#onRoom();
   }
 
-  #flushFailed(error: unknown): void {
+  #flushFailed(task: Task<void>, error: unknown): void {
+    if (this.#flushing !== task) return;
     this.#flushing = undefined;
     if (isLsmError(error, 'LSM_ABORTED') || this.#core.state !== 'open') return;
     const known = toLsmError(error, 'a flush failed');
@@ -335,8 +361,8 @@ export class Background {
     const task = new Task(this.#compactionSteps(plan), (error) => this.#core.fail('log', error));
     this.#compacting = task;
     task.promise.then(
-      () => this.#compactionEnded(),
-      (error: unknown) => this.#compactionFailed(error),
+      () => this.#compactionEnded(task),
+      (error: unknown) => this.#compactionFailed(task, error),
     );
   }
 
@@ -371,7 +397,8 @@ export class Background {
     return { cursors, running: this.#plan === undefined ? [] : [this.#plan] };
   }
 
-  #compactionEnded(): void {
+  #compactionEnded(task: Task<void>): void {
+    if (this.#compacting !== task) return;
     this.#compacting = undefined;
     this.#plan = undefined;
     this.#retryMs = firstRetryMs;
@@ -379,7 +406,8 @@ export class Background {
     this.#onRoom();
   }
 
-  #compactionFailed(error: unknown): void {
+  #compactionFailed(task: Task<void>, error: unknown): void {
+    if (this.#compacting !== task) return;
     this.#compacting = undefined;
     this.#plan = undefined;
     if (isLsmError(error, 'LSM_ABORTED') || this.#core.state !== 'open') return;

@@ -53,7 +53,7 @@ async function flushLarge(core: Core, { background }: WriterParts): Promise<void
   const { tree } = core;
   if (tree.active.usedBytes > replayedBytes) tree.switchMemtable();
   try {
-    await runAsync(background.flushAll());
+    await background.flushAll();
   } catch (error) {
     if (core.failure === undefined) {
       core.report({ during: 'flush', error: toError(error), fatal: false });

@@ -109,7 +109,7 @@ export class WritePath {
       this.#queuedBytes -= waiter.batch.byteLength;
       this.delayedMs += clock.monotonicMs() - waiter.since;
       waiter.resolve(this.#admit(waiter.batch, waiter.durability));
-      if (this.#waiters.length === 0) this.#emitStall('end');
+      if (this.#waiters.length === 0) this.#stallEnds();
     }
   }
 
@@ -118,7 +118,7 @@ export class WritePath {
     const waiters = this.#waiters.splice(0);
     this.#queuedBytes = 0;
     for (const waiter of waiters) waiter.reject(error);
-    if (waiters.length > 0) this.#emitStall('end');
+    if (waiters.length > 0) this.#stallEnds();
   }
 
   /** The log failed: what was not acknowledged may or may not be there after reopening. */
@@ -261,7 +261,7 @@ export class WritePath {
         ),
       );
     }
-    if (this.#waiters.length === 0) this.#emitStall('begin');
+    if (this.#waiters.length === 0) this.#stallBegins();
     this.#queuedBytes += batch.byteLength;
     this.delayedWrites++;
     return new Promise((resolve, reject) => {
@@ -273,6 +273,17 @@ export class WritePath {
   #makeRoomSync(): void {
     this.#background.makeRoomSync();
     this.admitWaiters();
+  }
+
+  /** Somebody awaits the background work now: the process stays for it. */
+  #stallBegins(): void {
+    this.#background.ref();
+    this.#emitStall('begin');
+  }
+
+  #stallEnds(): void {
+    this.#background.unref();
+    this.#emitStall('end');
   }
 
   #emitStall(state: 'begin' | 'end'): void {
