@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChainedBatch, Database } from '../index.js';
 import { openSource } from './byte-source.js';
 import { isMissing, openForWriting, type Durability, type Settings } from './database.js';
@@ -23,12 +24,16 @@ export interface LoadOptions {
   readonly durability: Durability;
   /** Read a file through before anything is stored. */
   readonly check: boolean;
+  /** Let compactions that are due end before the command does. */
+  readonly wait: boolean;
   readonly set?: Settings;
   readonly quiet?: boolean;
 }
 
 /** A batch is also written when it holds so many bytes: large values must not pile up. */
 const maxBatchBytes = 4 * 1024 * 1024;
+const largestLeftInLog = 4 * 1024 * 1024;
+const pollIntervalMs = 20;
 
 /** Tells the caller how the lines before the bad one ended. */
 type Fate = (lastGoodLine: number) => string;
@@ -175,6 +180,22 @@ class Loader implements LineTaker {
     this.#progress = startLoadProgress('loading', this.#source.size, this.#options.quiet === true);
   }
 
+  /**
+   * Lets flushes and compactions that are due end: closing would abort them, and
+   * commands that only read start none, so reads would stay slow.
+   */
+  async settle(): Promise<void> {
+    const db = this.#db!;
+    // What closing flushes may make a compaction due. Less than that stays in the log.
+    if (db.stats().memtables.activeBytes > largestLeftInLog) await db.flush();
+    // Between two compactions nothing runs for a moment.
+    for (let quietPolls = 0; quietPolls < 2 && !this.#isInterrupted;) {
+      const isRunning = db.stats().background.running.length > 0;
+      quietPolls = isRunning ? 0 : quietPolls + 1;
+      await sleep(pollIntervalMs);
+    }
+  }
+
   async close(): Promise<void> {
     this.#progress?.stop();
     await this.#db?.close();
@@ -243,6 +264,7 @@ export async function load(
     await eachLine(reader, parser, loader);
     await loader.commit();
     if (!loader.isOpen) await loader.open();
+    if (options.wait) await loader.settle();
     await loader.close();
   } catch (error) {
     throw await giveUp(loader, source, error, reader.line);

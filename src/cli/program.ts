@@ -100,6 +100,7 @@ export function makeProgram(output: Output): Command {
     .option('--batch-size <lines>', 'lines written at once, all or none', parseCount(1), 1000)
     .option('--ack', "print 'acknowledged N' on stdout when the first N lines are stored")
     .option('--no-check', 'do not read a file through for bad lines before the first is stored')
+    .option('--no-wait', 'end without waiting for compactions that are due')
     .addOption(durabilityOption())
     .addOption(setOption())
     .addOption(quietOption())
