@@ -1,3 +1,4 @@
+import { emptyBytes } from '../base/bytes.js';
 import { noRef, type Arenas, type Ref } from './arenas.js';
 import {
   headHighOf,
@@ -8,9 +9,9 @@ import {
   leafCapacity,
   nodeCount,
   nodePrefixLength,
+  touchLeaf,
 } from './node.js';
 import { searchNode } from './node-search.js';
-import { compareRecordKeyStart } from './record.js';
 
 /** What finds the tree in its arenas; with the buffers, all that another thread needs. */
 export interface TreeRoots {
@@ -20,9 +21,8 @@ export interface TreeRoots {
   readonly height: number;
   readonly firstLeaf: Ref;
   readonly lastLeaf: Ref;
-  /** A record whose first `commonLength` key bytes all keys begin with; `noRef` before the first entry. */
-  readonly sample: Ref;
-  readonly commonLength: number;
+  /** What all keys begin with; a copy. */
+  readonly commonPrefix: Uint8Array;
 }
 
 export const emptyRoots: TreeRoots = {
@@ -30,8 +30,7 @@ export const emptyRoots: TreeRoots = {
   height: 0,
   firstLeaf: noRef,
   lastLeaf: noRef,
-  sample: noRef,
-  commonLength: 0,
+  commonPrefix: emptyBytes,
 };
 
 /**
@@ -44,10 +43,11 @@ export class KeyTree implements TreeRoots {
   height: number;
   firstLeaf: Ref;
   lastLeaf: Ref;
-  sample: Ref;
-  commonLength: number;
+  commonPrefix: Uint8Array;
   /** The leaf that `find` came to. */
   foundLeaf: Ref = noRef;
+  /** Never used; it keeps the compiler from dropping the loads of `touchLeaf`. */
+  touched = 0;
 
   constructor(arenas: Arenas, roots: TreeRoots) {
     this.arenas = arenas;
@@ -55,18 +55,17 @@ export class KeyTree implements TreeRoots {
     this.height = roots.height;
     this.firstLeaf = roots.firstLeaf;
     this.lastLeaf = roots.lastLeaf;
-    this.sample = roots.sample;
-    this.commonLength = roots.commonLength;
+    this.commonPrefix = roots.commonPrefix;
   }
 
   roots(): TreeRoots {
-    const { root, height, firstLeaf, lastLeaf, sample, commonLength } = this;
-    return { root, height, firstLeaf, lastLeaf, sample, commonLength };
+    const { root, height, firstLeaf, lastLeaf, commonPrefix } = this;
+    return { root, height, firstLeaf, lastLeaf, commonPrefix };
   }
 
   /**
    * Finds a key: its slot in `foundLeaf`, or `~slot` where it would go, which
-   * may be behind the last slot of that leaf. The tree is not empty.
+   * may be behind the last slot of that leaf. The tree has a root.
    */
   find(key: Uint8Array, start: number, end: number): number {
     const order = this.compareWithCommon(key, start, end);
@@ -90,6 +89,7 @@ export class KeyTree implements TreeRoots {
         high = headHighOf(key, start + skip, end);
         low = headLowOf(key, start + skip, end);
       }
+      if (level === 0) this.touched = touchLeaf(words, base);
       const capacity = level === 0 ? leafCapacity : innerCapacity;
       const at = start + skip;
       const found = searchNode(arenas, words, base, capacity, skip, high, low, key, at, end);
@@ -103,14 +103,14 @@ export class KeyTree implements TreeRoots {
 
   /** Negative when the key lies before all that begin with the common prefix, positive behind them, 0 when it begins with it. */
   compareWithCommon(key: Uint8Array, start: number, end: number): number {
+    const common = this.commonPrefix;
     const length = end - start;
-    const commonLength = this.commonLength;
-    if (commonLength === 0) return 0;
-    const arenas = this.arenas;
-    const sample = this.sample;
-    const shared = length < commonLength ? length : commonLength;
-    const order = -compareRecordKeyStart(arenas, sample, key, start, shared);
-    return order !== 0 || length >= commonLength ? order : -1;
+    const shared = length < common.length ? length : common.length;
+    for (let i = 0; i < shared; i++) {
+      const difference = key[start + i] - common[i];
+      if (difference !== 0) return difference;
+    }
+    return length < common.length ? -1 : 0;
   }
 
   #findOutside(order: number): number {

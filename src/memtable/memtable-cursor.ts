@@ -6,6 +6,13 @@ import { olderOf, readRecord } from './record.js';
 import { newestVersionAt, oldestVersion, oldestVersionAbove } from './versions.js';
 
 /**
+ * Keys that came in random order have their records all over the arenas: 117 ns
+ * for each next() of 250,000, as the processor looks only about three entries ahead. Asked
+ * for in bursts the loads overlap: 81 ns (16 at a time: 75, but wasted by short scans).
+ */
+const burst = 8;
+
+/**
  * A cursor over a memtable; nothing ever has to be waited for. Entries may be
  * added while it is open: those ahead of it will be met, and those it has passed
  * will not. Its entry's views point into the arenas.
@@ -21,6 +28,8 @@ export class MemtableCursor implements Cursor {
   #base = 0;
   #slot = 0;
   #moves = 0;
+  /** Never used; it keeps the compiler from dropping the loads of `#warm`. */
+  touched = 0;
 
   constructor(tree: KeyTree) {
     this.#tree = tree;
@@ -49,7 +58,7 @@ export class MemtableCursor implements Cursor {
 
   seek(key: Uint8Array, seq: number): boolean {
     this.#record = noRef;
-    if (this.#tree.sample === noRef) return true;
+    if (this.#tree.root === noRef) return true;
     const found = this.#tree.find(key, 0, key.length);
     this.#enter(this.#tree.foundLeaf);
     if (found < 0) return this.#landForward(~found);
@@ -59,7 +68,7 @@ export class MemtableCursor implements Cursor {
 
   seekBefore(key: Uint8Array, seq: number): boolean {
     this.#record = noRef;
-    if (this.#tree.sample === noRef) return true;
+    if (this.#tree.root === noRef) return true;
     const found = this.#tree.find(key, 0, key.length);
     this.#enter(this.#tree.foundLeaf);
     if (found < 0) return this.#landBackward(~found - 1);
@@ -104,6 +113,7 @@ export class MemtableCursor implements Cursor {
       this.#enter(next);
       slot = 0;
     }
+    if (slot % burst === 0) this.#warm(slot);
     return this.#land(slot, this.#recordAt(slot));
   }
 
@@ -118,7 +128,20 @@ export class MemtableCursor implements Cursor {
       this.#enter(previous);
       slot = this.#words[this.#base + nodeCount] - 1;
     }
+    if (slot % burst === burst - 1) this.#warm(slot - burst + 1);
     return this.#land(slot, oldestVersion(this.#arenas, this.#recordAt(slot)));
+  }
+
+  /** Asks for the records of `burst` slots at once. */
+  #warm(slot: number): void {
+    const { words, offsetBits, offsetMask } = this.#arenas;
+    const end = Math.min(slot + burst, this.#words[this.#base + nodeCount]);
+    let touched = 0;
+    for (; slot < end; slot++) {
+      const record = this.#recordAt(slot);
+      touched |= words[record >>> offsetBits][record & offsetMask];
+    }
+    this.touched = touched;
   }
 
   #land(slot: number, record: Ref): boolean {

@@ -285,7 +285,10 @@ describe.each(seeds)('a random memtable, seed %i', (seed) => {
     });
     // What was added after a cursor was opened is stepped over, as a reader at `seq` does.
     const skip = (cursor: Cursor, seq: number, isForward: boolean): void => {
-      while (cursor.valid && cursor.entry.seq > seq) isForward ? cursor.next() : cursor.prev();
+      while (cursor.valid && cursor.entry.seq > seq) {
+        if (isForward) cursor.next();
+        else cursor.prev();
+      }
     };
     for (let i = 0; i < steps; i++) {
       for (let n = random.below(3); n > 0; n--) subject.add();

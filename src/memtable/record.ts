@@ -169,42 +169,14 @@ export function compareRecordKey(
   return recordLength - length;
 }
 
-/** Compares the first `length` bytes of the record's key, which is that long, with those of `key[start..)`. */
-export function compareRecordKeyStart(
-  arenas: Arenas,
-  ref: Ref,
-  key: Uint8Array,
-  start: number,
-  length: number,
-): number {
-  const bytes = arenas.bytes[ref >>> arenas.offsetBits];
-  const from = keyStartOf(arenas, ref);
-  for (let i = 0; i < length; i++) {
-    const difference = bytes[from + i] - key[start + i];
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
 /** How many leading bytes the keys of two records share. */
 export function sharedKeyLength(arenas: Arenas, a: Ref, b: Ref): number {
-  const start = keyStartOf(arenas, b);
-  const bytes = arenas.bytes[b >>> arenas.offsetBits];
-  return sharedLength(arenas, a, bytes, start, start + keyLengthOf(arenas, b));
-}
-
-/** How many leading bytes the key of a record shares with `key[start..end)`. */
-export function sharedLength(
-  arenas: Arenas,
-  ref: Ref,
-  key: Uint8Array,
-  start: number,
-  end: number,
-): number {
-  const bytes = arenas.bytes[ref >>> arenas.offsetBits];
-  const from = keyStartOf(arenas, ref);
-  const length = Math.min(keyLengthOf(arenas, ref), end - start);
+  const aBytes = arenas.bytes[a >>> arenas.offsetBits];
+  const bBytes = arenas.bytes[b >>> arenas.offsetBits];
+  const aStart = keyStartOf(arenas, a);
+  const bStart = keyStartOf(arenas, b);
+  const length = Math.min(keyLengthOf(arenas, a), keyLengthOf(arenas, b));
   let shared = 0;
-  while (shared < length && bytes[from + shared] === key[start + shared]) shared++;
+  while (shared < length && aBytes[aStart + shared] === bBytes[bStart + shared]) shared++;
   return shared;
 }

@@ -1,3 +1,4 @@
+import { copyOf } from '../base/bytes.js';
 import type { ArenaAllocator } from './arena-allocator.js';
 import { noRef, type Arenas, type Ref } from './arenas.js';
 import { childAt, childIndex, type KeyTree } from './key-tree.js';
@@ -23,9 +24,9 @@ import {
   setPrefixLength,
 } from './node.js';
 import { searchNode } from './node-search.js';
-import { keyLengthOf, keyStartOf, sharedKeyLength, sharedLength } from './record.js';
+import { keyLengthOf, keyStartOf, sharedKeyLength } from './record.js';
 
-/** More than a tree of 2^32 words can have, as an inner node splits at 96 slots. */
+/** More than a tree of 2^32 words can have, as an inner node splits at 126 slots. */
 const maxHeight = 16;
 
 /**
@@ -58,7 +59,10 @@ export class TreeWriter {
   /** Shortens the common prefix of the tree to what the key shares with it. */
   admit(key: Uint8Array, start: number, end: number): void {
     const tree = this.#tree;
-    tree.commonLength = sharedLength(this.#arenas, tree.sample, key, start, end);
+    const { commonPrefix } = tree;
+    let length = 0;
+    while (start + length < end && key[start + length] === commonPrefix[length]) length++;
+    tree.commonPrefix = commonPrefix.slice(0, length);
     // The common prefix stands in for the missing separator of the nodes at both
     // edges; no other node can have a prefix that is too long.
     this.#cutEdge(false);
@@ -72,10 +76,11 @@ export class TreeWriter {
   insert(leaf: Ref, slot: number, record: Ref): void {
     const words = this.#wordsOf(leaf);
     const base = this.#baseOf(leaf);
-    if (this.#tree.sample === noRef) {
-      this.#tree.sample = record;
-      this.#tree.commonLength = keyLengthOf(this.#arenas, record);
-      words[base + nodePrefixLength] = this.#tree.commonLength;
+    if (words[base + nodeCount] === 0) {
+      const bytes = this.#arenas.bytes[record >>> this.#arenas.offsetBits];
+      const start = keyStartOf(this.#arenas, record);
+      this.#tree.commonPrefix = copyOf(bytes, start, start + keyLengthOf(this.#arenas, record));
+      words[base + nodePrefixLength] = this.#tree.commonPrefix.length;
     }
     if (words[base + nodeCount] < leafCapacity) this.#insertIntoLeaf(leaf, slot, record);
     else this.#splitLeaf(leaf, slot, record);
@@ -110,16 +115,15 @@ export class TreeWriter {
     this.#addChild(1, separator, right);
   }
 
-  /** Upper bound of the memory for the split of a leaf and of the full nodes above it. */
+  /** The memory for the split of a leaf and of the full nodes above it. */
   #splitBytes(): number {
-    const lineBytes = 64;
-    let byteCount = leafBytes + lineBytes;
+    let byteCount = leafBytes;
     for (let level = 1; level <= this.#tree.height; level++) {
       const node = this.#pathNodes[level];
       if (this.#wordsOf(node)[this.#baseOf(node) + nodeCount] < innerCapacity) return byteCount;
-      byteCount += innerBytes + lineBytes;
+      byteCount += innerBytes;
     }
-    return byteCount + innerBytes + lineBytes;
+    return byteCount + innerBytes;
   }
 
   #link(left: Ref, right: Ref): void {
@@ -139,7 +143,7 @@ export class TreeWriter {
   #addChild(level: number, separator: Ref, child: Ref): void {
     const tree = this.#tree;
     if (level > tree.height) {
-      const root = this.#newInner(tree.commonLength, tree.root);
+      const root = this.#newInner(tree.commonPrefix.length, tree.root);
       this.#insertChild(root, 0, separator, child);
       tree.root = root;
       tree.height++;
@@ -244,7 +248,7 @@ export class TreeWriter {
   }
 
   #cutEdge(isRight: boolean): void {
-    const length = this.#tree.commonLength;
+    const length = this.#tree.commonPrefix.length;
     let node = this.#tree.root;
     for (let level = this.#tree.height; level > 0; level--) {
       const words = this.#wordsOf(node);
@@ -256,13 +260,13 @@ export class TreeWriter {
   }
 
   #newLeaf(prefixLength: number): Ref {
-    const leaf = this.#allocator.allocateLine(leafBytes);
+    const leaf = this.#allocator.allocateNode(leafBytes);
     initLeaf(this.#wordsOf(leaf), this.#baseOf(leaf), prefixLength);
     return leaf;
   }
 
   #newInner(prefixLength: number, firstChild: Ref): Ref {
-    const node = this.#allocator.allocateLine(innerBytes);
+    const node = this.#allocator.allocateNode(innerBytes);
     initInner(this.#wordsOf(node), this.#baseOf(node), prefixLength, firstChild);
     return node;
   }
