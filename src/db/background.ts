@@ -59,7 +59,7 @@ export class Background {
   #flushing: Task<void> | undefined;
   #compacting: Task<void> | undefined;
   #plan: CompactionPlan | undefined;
-  #jobs = new Set<RunningJob>();
+  readonly #jobs = new Set<RunningJob>();
   #isRetrying = false;
   #retryMs = firstRetryMs;
   #flushError: LsmError | undefined;

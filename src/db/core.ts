@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.js';
-import { Emitter } from '../base/events.js';
+import type { Emitter } from '../base/events.js';
 import { LsmError } from '../base/errors.js';
 import { TaskQueue, runQueued } from '../base/task-queue.js';
 import type { Steps } from '../base/task.js';

@@ -19,7 +19,8 @@ import type {
 import { ChainedBatch, encodeDelete, encodeOperations, encodePut } from './batch.js';
 import { closeDatabase } from './close.js';
 import { decodeText, OutputSlab } from './encoding.js';
-import { AsyncEntryIterator, Scan, SyncEntryIterator } from './iterator.js';
+import type { Scan } from './iterator.js';
+import { AsyncEntryIterator, SyncEntryIterator } from './iterator.js';
 import type { Durability } from './options.js';
 import type { DatabaseParts, WriterParts } from './open.js';
 import { resolveLimit, resolveRange } from './range.js';
@@ -172,7 +173,7 @@ export class Database<Key = Uint8Array, Value = Uint8Array> {
       const values: (Value | undefined)[] = new Array<Value | undefined>(keys.length);
       for (let i = 0; i < keys.length; i++) {
         const value = this.#parts.reader.find(keys[i] as KeyInput, readOptions, this.#valueOf);
-        values[i] = value instanceof Promise ? await (value as Promise<Value | undefined>) : value;
+        values[i] = value instanceof Promise ? await value : value;
       }
       return values;
     } finally {
@@ -366,7 +367,7 @@ export class Database<Key = Uint8Array, Value = Uint8Array> {
   ): Promise<T> {
     try {
       const found = this.#parts.reader.find(key, options, use);
-      return found instanceof Promise ? (found as Promise<T>) : Promise.resolve(found);
+      return found instanceof Promise ? found : Promise.resolve(found);
     } catch (error) {
       return rejected(error);
     }
@@ -419,5 +420,5 @@ function isFound(entry: CursorEntry | undefined): boolean {
 }
 
 function rejected(error: unknown): Promise<never> {
-  return Promise.reject(error as Error);
+  return Promise.reject(error);
 }

@@ -44,8 +44,10 @@ export async function prepareDirectory(
     refuseToCreate(path, settings);
     return false;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOTDIR')
+    const code = systemErrorCode(error);
+    if (code === 'ENOTDIR' || code === 'EEXIST') {
       throw notADatabase(path, 'part of the path is a file');
+    }
     throw toLsmError(error, `opening the database ${path} failed`, path);
   }
 }

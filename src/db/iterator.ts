@@ -67,14 +67,16 @@ export class Scan<T> {
     this.#target = this.#parts.reverse ? keySuccessor(target) : target;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   /** @throws LsmError `LSM_CLOSED`, or why else it ended */
   checkOpen(): void {
     if (this.#reason !== undefined) throw this.#reason;
     if (this.#isClosed) throw new LsmError('LSM_CLOSED', 'the iterator is closed');
+  }
+
+  /** True when there is nothing more to come. @throws LsmError why it was ended, if not by its user or its last entry */
+  get isOver(): boolean {
+    if (this.#reason !== undefined) throw this.#reason;
+    return this.#isClosed;
   }
 
   close(reason?: LsmError): void {
@@ -131,10 +133,7 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
 
   /** The next entry, or `done` at the end. @throws LsmError `LSM_CLOSED`, `LSM_ABORTED`, `LSM_CORRUPTION`, `LSM_IO` */
   async next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#scan.isClosed) {
-      this.#throwIfAborted();
-      return { done: true, value: undefined };
-    }
+    if (this.#scan.isOver) return { done: true, value: undefined };
     const value = await this.#exclusively(() => this.#advance());
     if (value !== undefined) return { done: false, value };
     this.#close();
@@ -144,10 +143,7 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
   /** Up to `count` entries; fewer only at the end, then an empty array. */
   async nextMany(count: number): Promise<T[]> {
     checkCount(count);
-    if (this.#scan.isClosed) {
-      this.#throwIfAborted();
-      return [];
-    }
+    if (this.#scan.isOver) return [];
     return this.#exclusively(async () => {
       const values: T[] = [];
       while (values.length < count) {
@@ -215,11 +211,6 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
     }
   }
 
-  #throwIfAborted(): void {
-    const { signal } = this.#scan;
-    if (signal?.aborted === true) throw aborted(signal);
-  }
-
   #close(reason?: LsmError): void {
     if (this.#onAbort !== undefined) {
       this.#scan.signal?.removeEventListener('abort', this.#onAbort);
@@ -284,7 +275,7 @@ export class SyncEntryIterator<T> implements IterableIterator<T, undefined, unde
 
   #advance(): T | undefined {
     const scan = this.#scan;
-    if (scan.isClosed) return undefined;
+    if (scan.isOver) return undefined;
     try {
       while (!scan.step()) scan.cursor.waitSync();
       const value = scan.take();

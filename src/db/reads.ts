@@ -60,7 +60,9 @@ export class PointReader {
   /** Settles when no read is waiting for a block. */
   async drain(): Promise<void> {
     if (this.#waiting === 0) return;
-    await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
   }
 
   #begin(key: KeyInput, options: ReadOptions | undefined): Lookup {

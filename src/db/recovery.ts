@@ -64,7 +64,7 @@ export async function recoverForWriting(
     bytesReplayed: replay.bytes,
     tornLog: logs?.tornTail && { file: logs.tornTail.file, offset: logs.tornTail.offset },
     tornManifest: tail && {
-      file: joinPath(core.path, manifestName(found!.report.manifestNumber)),
+      file: joinPath(core.path, manifestName(found.report.manifestNumber)),
       offset: tail.offset,
     },
     orphansRemoved,
