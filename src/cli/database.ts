@@ -24,9 +24,13 @@ export function addSetting(argument: string, settings: Settings = new Map()): Se
   return new Map([...settings, [name, value]]);
 }
 
+function asOptions(settings: Settings = new Map()) {
+  return Object.fromEntries(settings) as Omit<OpenOptions, `${'key' | 'value'}Encoding`>;
+}
+
 /** A frozen view: takes no lock, writes nothing, makes nothing. */
-export function openForReading(directory: string): Promise<Database> {
-  return open(directory, { readOnly: true, createIfMissing: false });
+export function openForReading(directory: string, settings?: Settings): Promise<Database> {
+  return open(directory, { ...asOptions(settings), readOnly: true, createIfMissing: false });
 }
 
 export interface WritingOptions {
@@ -37,12 +41,8 @@ export interface WritingOptions {
 }
 
 export function openForWriting(directory: string, options: WritingOptions): Promise<Database> {
-  const settings = Object.fromEntries(options.settings ?? []) as Omit<
-    OpenOptions,
-    `${'key' | 'value'}Encoding`
-  >;
   return open(directory, {
-    ...settings,
+    ...asOptions(options.settings),
     createIfMissing: options.create,
     ...(options.durability === undefined ? {} : { durability: options.durability }),
   });

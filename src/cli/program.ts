@@ -8,7 +8,7 @@ import { compact, verify, type CompactOptions } from './maintenance-commands.js'
 import type { Output } from './output.js';
 import { get, put, remove, type GetOptions, type WriteOptions } from './point-commands.js';
 import { scan, type ScanOptions } from './scan.js';
-import { stats } from './stats.js';
+import { stats, type StatsOptions } from './stats.js';
 
 const footer = `
 Keys on the command line are text. For bytes write hex:00ff or base64:AP8=, and
@@ -145,7 +145,8 @@ export function makeProgram(output: Output): Command {
     .command('stats <dir>')
     .description('show the shape of the tree and what it costs')
     .option('--json', 'all figures as one JSON object')
-    .action((dir: string, options: { json?: boolean }) => stats(output, dir, options));
+    .addOption(setOption())
+    .action((dir: string, options: StatsOptions) => stats(output, dir, options));
 
   addRangeOptions(program.command('compact <dir>'))
     .description('merge all levels into one, dropping what is deleted or overwritten')

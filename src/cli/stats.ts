@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { DatabaseStats } from '../index.js';
-import { openForReading, withDatabase } from './database.js';
+import { openForReading, withDatabase, type Settings } from './database.js';
 import { bar, formatCount, formatPlural, formatRatio, formatSize } from './numbers.js';
 import type { Output } from './output.js';
 
@@ -86,12 +86,20 @@ export function formatStats(stats: DatabaseStats): string {
   return `${formatLevels(stats)}\n\n${formatTotals(stats)}\n${formatFacts(stats)}\n`;
 }
 
+export interface StatsOptions {
+  readonly json?: boolean;
+  /** Targets of levels follow the settings. */
+  readonly set?: Settings;
+}
+
 export async function stats(
   output: Output,
   directory: string,
-  options: { readonly json?: boolean },
+  options: StatsOptions,
 ): Promise<void> {
-  const figures = await withDatabase(openForReading(directory), async (db) => db.stats());
+  const figures = await withDatabase(openForReading(directory, options.set), async (db) =>
+    db.stats(),
+  );
   output.write(
     options.json === true ? `${JSON.stringify(figures, null, 2)}\n` : formatStats(figures),
   );
