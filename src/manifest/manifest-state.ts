@@ -216,6 +216,6 @@ export function applyEdit(state: ManifestState, edit: VersionEdit): ManifestStat
   const problem = builder.apply(edit);
   assert(problem === undefined, `version edit: ${problem}`);
   const next = builder.build();
-  assert(typeof next !== 'string', `version edit: ${String(next)}`);
-  return next;
+  if (typeof next !== 'string') return next;
+  assert(false, `version edit: ${next}`);
 }

@@ -46,8 +46,8 @@ export class Version {
    */
   apply(added: readonly TableMeta[], removed: readonly number[]): Version {
     const next = this.tryApply(added, removed);
-    assert(typeof next !== 'string', `version edit: ${String(next)}`);
-    return next;
+    if (typeof next !== 'string') return next;
+    assert(false, `version edit: ${next}`);
   }
 
   /** As `apply`, but says what is wrong instead of failing: for edits read from a disk. */
