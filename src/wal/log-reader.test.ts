@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { writeU64 } from '../base/bytes.js';
+import { writeU32, writeU64 } from '../base/bytes.js';
 import type { FileId } from '../base/checksum.js';
 import { fileHeaderBytes } from '../base/file-header.js';
 import { Prng } from '../base/prng.js';
 import { runAsync, runSync, type Steps } from '../base/task.js';
 import { MemoryFileSystem } from '../fs/memory-file-system.js';
-import { fragmentHeaderBytes, logBlockBytes, recordSpan } from './log-format.js';
+import { fragmentChecksum, fragmentHeaderBytes, logBlockBytes, recordSpan } from './log-format.js';
 import { LogReader, type LogReaderOptions, type LogReport } from './log-reader.js';
 import { LogWriter } from './log-writer.js';
 
@@ -194,6 +194,22 @@ describe('a torn log', () => {
     });
   }
 
+  it('cut between two fragments of a record is torn too, at the end of the file and before zeros', () => {
+    const cut = smallLog.content.slice(0, 2 * logBlockBytes);
+    const zeros = new Uint8Array(3 * logBlockBytes);
+    zeros.set(cut);
+    for (const content of [cut, zeros]) {
+      const { good, report } = walk(content);
+      expect(good.length).toBe(2);
+      expect(report).toMatchObject({
+        reason: 'damage',
+        detail: 'record cut off',
+        end: smallLog.ends[1],
+        damagedAt: cut.length,
+      });
+    }
+  });
+
   it('of several blocks keeps the whole records, cut in steps', () => {
     for (let size = fileHeaderBytes; size < smallLog.content.length; size += 251) {
       const { good } = walk(smallLog.content.subarray(0, size));
@@ -277,6 +293,26 @@ describe('a damaged log', () => {
     content[content.length - 1] ^= 1;
     const { report } = walk(content, { hasClaims: true });
     expect(report).toMatchObject({ end: fileHeaderBytes, claim: 180, recordsBehind: 2 });
+  });
+
+  it('does not believe a claim on bytes behind the record itself', () => {
+    const record = filled(50, 1);
+    writeU64(record, 1, fileHeaderBytes + 1);
+    expect(walk(writeLog([record]), { hasClaims: true }).report.claim).toBe(0);
+  });
+
+  it('refuses a fragment that continues but does not fill its block', () => {
+    const content = writeLog([filled(10, 1), filled(20, 2)]);
+    const kinds = [2, 4]; // FIRST, LAST
+    let at = fileHeaderBytes;
+    for (const length of [10, 20]) {
+      content[at + 6] = kinds.shift()!;
+      writeU32(content, at, fragmentChecksum(content, at, length, fileId, at));
+      at += fragmentHeaderBytes + length;
+    }
+    const { good, behind, report } = walk(content);
+    expect([...good, ...behind]).toEqual([]);
+    expect(report.detail).toContain('does not fill its block');
   });
 
   it(`is walked without error or wrong record whatever the bytes are (NORI_SEED=${seed})`, () => {

@@ -28,6 +28,9 @@ class SlowFileSystem {
   readonly memory = new MemoryFileSystem();
   readonly calls: { readonly name: string; readonly release: () => Promise<void> }[] = [];
   readonly log: string[] = [];
+  /** Which of the open files was synced: 0 is the first that was opened. */
+  readonly syncs: number[] = [];
+  #opened = 0;
   fail: string | undefined;
   readonly fs: FileSystem;
 
@@ -57,23 +60,29 @@ class SlowFileSystem {
   }
 
   #file(file: File): File {
+    const index = this.#opened++;
     return {
       path: file.path,
       read: (target, at, length, position) => file.read(target, at, length, position),
       write: (source, at, length, position) =>
         this.#late('write', () => file.writeSync!(source, at, length, position)),
       truncate: (size) => this.#late('truncate', () => file.truncateSync!(size)),
-      sync: () => this.#late('sync', () => file.syncSync!()),
+      sync: () => this.#late('sync', () => this.#sync(file, index)),
       size: () => this.#late('size', () => file.sizeSync!()),
       close: () => this.#late('close', () => file.closeSync!()),
       readSync: (target, at, length, position) => file.readSync!(target, at, length, position),
       writeSync: (source, at, length, position) =>
         this.#now('writeSync', () => file.writeSync!(source, at, length, position)),
       truncateSync: (size) => this.#now('truncateSync', () => file.truncateSync!(size)),
-      syncSync: () => this.#now('syncSync', () => file.syncSync!()),
+      syncSync: () => this.#now('syncSync', () => this.#sync(file, index)),
       sizeSync: () => file.sizeSync!(),
       closeSync: () => this.#now('closeSync', () => file.closeSync!()),
     };
+  }
+
+  #sync(file: File, index: number): void {
+    this.syncs.push(index);
+    file.syncSync!();
   }
 
   #late<T>(name: string, act: () => T): Promise<T> {
@@ -295,6 +304,8 @@ describe('a synchronous caller that takes over', () => {
     await slow.release('sync');
     await background;
     expect(writer.syncedEnd).toBe(writer.end);
+    // The header; then the caller that took over, before the pool.
+    expect(slow.syncs).toEqual([1, 1, 0]);
   });
 });
 

@@ -115,6 +115,8 @@ const cases = `
 4<0 a; 6<5 b                 | manifest 5             | LSM_CORRUPTION 5
 5<0 a; 6<5 b; 4<0 c          |                        | LSM_CORRUPTION 5.header
 4<0 a; 5<3 b                 |                        | LSM_CORRUPTION 5.header
+5<5 a                        | manifest 0             | LSM_CORRUPTION 5.header
+5<6 a; 6<5 b                 | manifest 0             | LSM_CORRUPTION 5.header
 3<0 a; spare 4               |                        | -, last 4, void 3 4
 3<0 a; spare 4; 7<4 b        |                        | b, last 7, void 3 4
 4<0 a; foreign 5             |                        | LSM_CORRUPTION 5
