@@ -17,8 +17,9 @@ export interface CompactionExecutor {
 
 export interface RunningJob {
   /**
-   * Rejects with what `runJob` throws, or with `LSM_ABORTED` when the worker
-   * died. May be left without a handler: the job is then only watched by `finishSync`.
+   * Rejects with what `runJob` throws, with `LSM_ABORTED` when the worker died,
+   * with `LSM_UNSUPPORTED` when it could not start (a bundler may have lost its
+   * file): use the inline executor then. May be left without a handler: the job is then only watched by `finishSync`.
    */
   readonly result: Promise<JobResult>;
   /**

@@ -57,6 +57,7 @@ class InlineJob implements RunningJob {
   /** Resolves when the job is done and nothing of it is in the thread pool. */
   readonly settled: Promise<void>;
   readonly #task: Task<JobResult>;
+  readonly #hasSync: boolean;
   #isCancelled = false;
 
   constructor(
@@ -66,6 +67,7 @@ class InlineJob implements RunningJob {
   ) {
     const steps = runJob(settings, components, { isCancelled: () => this.#isCancelled });
     this.#task = new Task(steps, onLateError);
+    this.#hasSync = components.fs.hasSync;
     const quiesce = (): Promise<void> => this.#task.quiesce();
     this.settled = this.#task.promise.then(quiesce, quiesce);
   }
@@ -75,6 +77,10 @@ class InlineJob implements RunningJob {
   }
 
   finishSync(): JobResult {
+    // Asked before the job is touched, which goes on all the same.
+    if (!this.#hasSync && !this.#task.isDone) {
+      throw new LsmError('LSM_UNSUPPORTED', 'this file system has no synchronous calls');
+    }
     return this.#task.finishSync();
   }
 

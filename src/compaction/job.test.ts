@@ -1,84 +1,36 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compareBytes } from '../base/bytes.js';
 import { Entry } from '../base/entry.js';
-import { isLsmError } from '../base/errors.js';
 import { joinPath, tableName } from '../base/file-names.js';
 import { maxSeq } from '../base/internal-key.js';
 import type { Prng } from '../base/prng.js';
-import type { TableMeta } from '../base/table-meta.js';
-import { runAsync, runSync } from '../base/task.js';
-import type { FileSystem } from '../fs/file-system.js';
+import { runAsync } from '../base/task.js';
 import { MemoryFileSystem } from '../fs/memory-file-system.js';
-import { VisibleIterator } from '../iterator/visible-iterator.js';
 import { loadCodecs } from '../sstable/codecs.js';
+import { deal, manyEntries, randomEntries, show, textKey } from '../../test/compaction/cursors.js';
 import {
-  ArrayCursor,
-  compareEntries,
-  deal,
-  drain,
-  randomEntries,
-  show,
-  textKey,
-} from '../../test/compaction/cursors.js';
+  changed,
+  codeOf,
+  contentOf,
+  never,
+  newDisk,
+  readAt,
+  run,
+} from '../../test/compaction/jobs.js';
 import { forEachSeed } from '../../test/compaction/seeds.js';
 import {
   compactionOf,
   componentsOf,
   cutIntoTables,
   directory,
-  flushOf,
-  freeze,
   namesFrom,
   readTable,
   writeTable,
 } from '../../test/compaction/tables.js';
 import { runJob } from './job.js';
-import {
-  compactionSettings,
-  countOutputs,
-  type JobResult,
-  type JobSettings,
-} from './job-settings.js';
-import type { CompactionPlan } from './plan.js';
-
-const never = { isCancelled: () => false };
+import type { JobResult, JobSettings } from './job-settings.js';
 
 beforeAll(() => loadCodecs());
-
-async function newDisk(): Promise<MemoryFileSystem> {
-  const fs = new MemoryFileSystem();
-  await fs.makeDirectory(directory);
-  return fs;
-}
-
-function run(fs: FileSystem, settings: JobSettings, control = never): JobResult {
-  return runSync(runJob(settings, componentsOf(fs), control));
-}
-
-function codeOf(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    return isLsmError(error) ? error.code : String(error);
-  }
-  return 'no error';
-}
-
-function contentOf(fs: FileSystem, result: JobResult): string[] {
-  return result.tables.flatMap((meta) => readTable(fs, meta)).map(show);
-}
-
-function readAt(entries: readonly Entry[], seq: number): string[] {
-  const sorted = [...entries].sort(compareEntries);
-  return drain(new VisibleIterator(new ArrayCursor(sorted), { seq })).map(show);
-}
-
-/** Many keys of text, in order, with one version each. */
-function manyEntries(count: number, valueBytes = 20): Entry[] {
-  return Array.from({ length: count }, (_, i) =>
-    Entry.put(`key${String(i).padStart(6, '0')}`, 'x'.repeat(valueBytes), i + 1),
-  );
-}
 
 interface RandomJob {
   readonly settings: JobSettings;
@@ -297,14 +249,20 @@ describe('a compaction job', () => {
     expect(fs.snapshotFiles().size).toBe(1);
   });
 
-  it('needs one descriptor for each run and one for its output', async () => {
+  it('needs one descriptor for each run and one for its output, and gives all back', async () => {
     const source = await newDisk();
     const tables = cutIntoTables(manyEntries(3000), 100).map((entries, i) =>
       writeTable(source, i + 1, entries),
     );
     const fs = MemoryFileSystem.from(source.snapshotFiles(), { maxOpenFiles: 2 });
     const settings = compactionOf([tables], { targetTableBytes: 5000 });
-    expect(contentOf(fs, run(fs, settings)).length).toBe(3000);
+    let questions = 0;
+    const cancelsLate = { isCancelled: () => ++questions > 20 };
+    expect(codeOf(() => run(fs, settings, cancelsLate))).toBe('LSM_ABORTED');
+    for (const first of [2000, 3000]) {
+      const result = run(fs, { ...settings, outputs: namesFrom(first, 50) });
+      expect(contentOf(fs, result).length).toBe(3000);
+    }
   });
 
   it('lets the event loop turn while it runs, also when the disk answers at once', async () => {
@@ -322,127 +280,3 @@ describe('a compaction job', () => {
     expect(turns).toBeGreaterThan(8);
   });
 });
-
-describe('a flush job', () => {
-  it('writes one table of what readers need, tombstones included', async () => {
-    const fs = await newDisk();
-    const entries = [
-      Entry.put('a', 'new', 7),
-      Entry.put('a', 'seen', 4),
-      Entry.put('a', 'hidden', 2),
-      Entry.delete('b', 6),
-      Entry.put('b', 'hidden', 1),
-    ];
-    const result = run(fs, flushOf(freeze(entries), { snapshotSeqs: [5], flushedSeq: 7 }));
-    expect(contentOf(fs, result)).toEqual(['a@7=new', 'a@4=seen', 'b@6=deleted', 'b@1=hidden']);
-    expect(result.tables[0]).toMatchObject({
-      keyspaceId: 3,
-      level: 0,
-      fileNumber: 1000,
-      tombstones: 1,
-      smallestSeq: 1,
-      largestSeq: 7,
-    });
-    expect(result.counters).toMatchObject({ entriesIn: 5, entriesOut: 4, fileBytesRead: 0 });
-  });
-
-  it('follows the naive model for any memtable', async () => {
-    const base = await newDisk();
-    forEachSeed(25, (random) => {
-      const fs = base.clone();
-      const entries = randomEntries(random, 1 + random.below(200));
-      const snapshotSeqs = random.chance(0.5) ? [random.below(200)] : [];
-      const result = run(fs, flushOf(freeze(entries), { snapshotSeqs }));
-      expect(result.tables.length).toBe(1);
-      const output = readTable(fs, result.tables[0]);
-      for (const seq of [...snapshotSeqs, maxSeq]) {
-        expect(readAt(output, seq)).toEqual(readAt(entries, seq));
-      }
-      // Older tables may lie below, so every key keeps its newest version.
-      const keys = new Set(entries.map((entry) => Buffer.from(entry.key).toString('hex')));
-      expect(new Set(output.map((entry) => Buffer.from(entry.key).toString('hex')))).toEqual(keys);
-    });
-  });
-
-  it('writes nothing for an empty memtable', async () => {
-    const fs = await newDisk();
-    expect(run(fs, flushOf(freeze([]))).tables).toEqual([]);
-    expect(fs.snapshotFiles().size).toBe(0);
-  });
-
-  it('ends with one table whatever the size', async () => {
-    const fs = await newDisk();
-    const result = run(fs, flushOf(freeze(manyEntries(5000)), { outputs: namesFrom(9, 1) }));
-    expect(result.tables.length).toBe(1);
-    expect(contentOf(fs, result).length).toBe(5000);
-  });
-});
-
-describe('settings of a compaction', () => {
-  const table = (fileNumber: number, change: Partial<TableMeta> = {}): TableMeta => ({
-    keyspaceId: 0,
-    level: 0,
-    run: 0,
-    fileNumber,
-    tableId: { low: 0, high: 0 },
-    size: 1000,
-    checksum: 0,
-    smallest: textKey('a'),
-    largest: textKey('z'),
-    smallestSeq: 1,
-    largestSeq: 2,
-    entries: 10,
-    tombstones: 0,
-    superseded: 0,
-    rawBytes: 1000,
-    ...change,
-  });
-  const planOf = (change: Partial<CompactionPlan>): CompactionPlan => ({
-    keyspaceId: 0,
-    reason: 'test',
-    level: 0,
-    outputLevel: 1,
-    inputs: [table(3), table(2)],
-    overlapping: [table(1), table(4)],
-    grandparents: [],
-    olderOutside: [table(9)],
-    isTrivialMove: false,
-    nextCursor: undefined,
-    ...change,
-  });
-  const base = compactionOf([]);
-  const runsOf = (plan: CompactionPlan): number[][] =>
-    compactionSettings(base, plan, 100).runs.map((run) => run.map((meta) => meta.fileNumber));
-
-  it('make each L0 table a run of its own, newest first, and a level one run', () => {
-    expect(runsOf(planOf({}))).toEqual([[3], [2], [1, 4]]);
-    expect(runsOf(planOf({ level: 1, outputLevel: 2 }))).toEqual([
-      [3, 2],
-      [1, 4],
-    ]);
-    expect(runsOf(planOf({ level: 1, overlapping: [] }))).toEqual([[3, 2]]);
-  });
-
-  it('name the older tables outside when an input holds a tombstone', () => {
-    expect(compactionSettings(base, planOf({}), 100).olderOutside).toEqual([]);
-    const plan = planOf({ overlapping: [table(1, { tombstones: 1 })] });
-    expect(compactionSettings(base, plan, 100).olderOutside.length).toBe(1);
-  });
-
-  it('reserve enough names for the smallest outputs there can be', () => {
-    expect(countOutputs(planOf({}), 1000)).toBeGreaterThanOrEqual(8);
-    const wide = planOf({ grandparents: [table(7, { size: 1_000_000 })] });
-    expect(countOutputs(wide, 1000)).toBeGreaterThanOrEqual(100);
-  });
-});
-
-/** The file system with some calls replaced. */
-function changed(fs: MemoryFileSystem, calls: Partial<FileSystem>): FileSystem {
-  return new Proxy(fs, {
-    get(target, name) {
-      if (name in calls) return calls[name as keyof FileSystem];
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
-    },
-  });
-}

@@ -26,7 +26,10 @@ export interface JobControl {
 
 /** Lets the event loop turn; nothing to do for a caller that owns its thread. */
 const pause = waitable(
-  () => new Promise((resolve) => setImmediate(resolve)),
+  () =>
+    new Promise((resolve) => {
+      setImmediate(resolve);
+    }),
   () => undefined,
 );
 

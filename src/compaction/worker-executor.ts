@@ -102,9 +102,9 @@ export class WorkerExecutor implements CompactionExecutor {
     } catch (cause) {
       throw new LsmError('LSM_UNSUPPORTED', 'this host cannot start a worker thread', { cause });
     }
-    const thread: Thread = { worker, port, progress };
+    const thread: Thread = { worker, port, progress, isReady: false };
     let reason: unknown;
-    port.on('message', (message: WorkerMessage) => this.#receive(message));
+    port.on('message', (message: WorkerMessage) => this.#receive(thread, message));
     worker.on('error', (error) => (reason = error));
     worker.on('exit', (code) => this.#bury(thread, code, reason));
     port.unref();
@@ -112,8 +112,9 @@ export class WorkerExecutor implements CompactionExecutor {
     return thread;
   }
 
-  #receive(message: WorkerMessage): void {
+  #receive(thread: Thread, message: WorkerMessage): void {
     if (message.type === 'ready') {
+      thread.isReady = true;
       this.#priorityError = message.priorityError;
       return;
     }
@@ -126,9 +127,9 @@ export class WorkerExecutor implements CompactionExecutor {
   /** Takes the messages that are there without the event loop turning. */
   #drain(thread: Thread): void {
     for (;;) {
-      const received = receiveMessageOnPort(thread.port) as { message: WorkerMessage } | undefined;
+      const received: { message: WorkerMessage } | undefined = receiveMessageOnPort(thread.port);
       if (received === undefined) return;
-      this.#receive(received.message);
+      this.#receive(thread, received.message);
     }
   }
 
@@ -138,9 +139,9 @@ export class WorkerExecutor implements CompactionExecutor {
     thread.port.close();
     if (this.#thread === thread) this.#thread = undefined;
     const said = reason instanceof Error ? `: ${reason.message}` : '';
-    const error = new LsmError('LSM_ABORTED', `the worker ended with code ${code}${said}`, {
-      cause: reason,
-    });
+    const error = thread.isReady
+      ? new LsmError('LSM_ABORTED', `the worker ended with code ${code}${said}`, { cause: reason })
+      : new LsmError('LSM_UNSUPPORTED', `the worker could not start${said}`, { cause: reason });
     for (const job of this.#jobs.values()) job.settle({ error });
     this.#jobs.clear();
   }
@@ -150,6 +151,8 @@ interface Thread {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly progress: Int32Array;
+  /** It has loaded and takes jobs. */
+  isReady: boolean;
 }
 
 type Outcome = { readonly value: JobResult } | { readonly error: unknown };

@@ -121,6 +121,11 @@ describe('CompactionIterator', () => {
     expect(compact([Entry.delete('k', 9)], [], [leftOut])).toEqual(['k@9=deleted']);
   });
 
+  it('takes an entry with the same number outside for an older one, as in tables used alone', () => {
+    const outside = { smallest: textKey('k'), largest: textKey('k'), smallestSeq: 0 };
+    expect(compact([Entry.delete('k', 0)], [], [outside])).toEqual(['k@0=deleted']);
+  });
+
   it('does not take a newer table outside for an older one', () => {
     const newer = { smallest: textKey('a'), largest: textKey('z'), smallestSeq: 10 };
     expect(compact([Entry.delete('k', 9)], [], [newer])).toEqual([]);

@@ -95,9 +95,8 @@ export class CompactionIterator implements Waitable {
     this.entriesIn++;
     this.rawBytesIn += entry.keyEnd - entry.keyStart + (entry.valueEnd - entry.valueStart);
     const stripe = this.#stripeOf(entry.seq);
-    this.#isNewKey = !this.#key.equals(entry);
-    if (this.#isNewKey) this.#key.hold(entry);
-    else if (stripe === this.#stripe) {
+    this.#isNewKey = this.#key.hold(entry);
+    if (!this.#isNewKey && stripe === this.#stripe) {
       this.droppedSuperseded++;
       return false;
     }

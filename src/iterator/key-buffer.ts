@@ -7,11 +7,23 @@ export class KeyBuffer {
   /** -1 while no key is held: it equals none, not even the empty one. */
   length = -1;
 
-  hold(entry: CursorEntry): void {
-    const length = entry.keyEnd - entry.keyStart;
-    if (length > this.bytes.length) this.bytes = new Uint8Array(length * 2);
-    copyRange(entry.keyBytes, entry.keyStart, entry.keyEnd, this.bytes, 0);
+  /**
+   * Holds the entry's key. False when it is the one held already. Neighbours in
+   * sorted order share their front, so comparing and copying only the rest is
+   * cheaper than copying all after a comparison.
+   */
+  hold(entry: CursorEntry): boolean {
+    const { keyBytes, keyStart, keyEnd } = entry;
+    const length = keyEnd - keyStart;
+    const limit = length < this.length ? length : this.length;
+    const held = this.bytes;
+    let shared = 0;
+    while (shared < limit && held[shared] === keyBytes[keyStart + shared]) shared++;
+    if (shared === length && length === this.length) return false;
+    if (length > held.length) this.#grow(2 * length);
+    copyRange(keyBytes, keyStart + shared, keyEnd, this.bytes, shared);
     this.length = length;
+    return true;
   }
 
   letGo(): void {
@@ -27,5 +39,11 @@ export class KeyBuffer {
     // From the end: neighbours in sorted order share their front and differ at the back.
     for (let i = length - 1; i >= 0; i--) if (held[i] !== bytes[start + i]) return false;
     return true;
+  }
+
+  #grow(size: number): void {
+    const bytes = new Uint8Array(size);
+    bytes.set(this.bytes);
+    this.bytes = bytes;
   }
 }

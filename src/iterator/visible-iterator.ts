@@ -185,12 +185,9 @@ export class VisibleIterator implements Waitable {
     while (cursor.valid) {
       const entry = cursor.entry;
       if (upper !== undefined && compareKey(entry, upper) >= 0) break;
-      if (entry.seq <= this.#seq && !this.#key.equals(entry)) {
-        this.#key.hold(entry);
-        if (entry.kind === kindPut) {
-          this.#valid = true;
-          return true;
-        }
+      if (entry.seq <= this.#seq && this.#key.hold(entry) && entry.kind === kindPut) {
+        this.#valid = true;
+        return true;
       }
       this.steppedOver++;
       if (!cursor.next()) {

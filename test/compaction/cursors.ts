@@ -70,8 +70,10 @@ export function randomEntries(random: Prng, count: number): Entry[] {
     'ba\0',
     'bb',
     'c',
-    'cccccccc1',
-    'cccccccc2',
+    'c'.repeat(90),
+    `${'c'.repeat(90)}1`,
+    `${'c'.repeat(90)}2`,
+    'c'.repeat(300),
     '\xff',
     '\xff\xff',
   ];
@@ -82,6 +84,13 @@ export function randomEntries(random: Prng, count: number): Entry[] {
     entries.push(isDeletion ? Entry.delete(key, seq) : Entry.put(key, `v${seq}`, seq));
   }
   return entries.sort(compareEntries);
+}
+
+/** Many keys of text, in order, with one version each. */
+export function manyEntries(count: number, valueBytes = 20): Entry[] {
+  return Array.from({ length: count }, (_, i) =>
+    Entry.put(`key${String(i).padStart(6, '0')}`, 'x'.repeat(valueBytes), i + 1),
+  );
 }
 
 /** Deals sorted entries out to `count` sources, some of them possibly empty. */
@@ -99,7 +108,7 @@ export class ArrayCursor implements Cursor {
   isClosed = false;
   readonly #entries: readonly Entry[];
   #index = -1;
-  #entry = new CursorEntry();
+  readonly #entry = new CursorEntry();
 
   constructor(entries: readonly Entry[]) {
     this.#entries = entries;
