@@ -161,6 +161,7 @@ export class Background {
   async compactRange(range: ManualRange): Promise<void> {
     await this.flush();
     this.#core.checkWritable();
+    if (this.#compactionError !== undefined) throw this.#compactionError;
     await this.#whileReferenced(
       () =>
         new Promise<void>((resolve, reject) => {
@@ -208,6 +209,22 @@ export class Background {
     this.#compactionEnded(task);
   }
 
+  /** There is no file for the next log: writers that need one are turned away until there is. */
+  spareFailed(error: unknown): void {
+    if (!this.#core.isWritable || this.#core.state !== 'open') return;
+    const known = toLsmError(error, 'making the next log failed');
+    this.#core.report({ during: 'log', error: known, fatal: false });
+    for (const waiter of this.#flushWaiters.splice(0)) waiter.reject(known);
+    this.#onBlocked(known);
+    this.#retryLater();
+  }
+
+  /** Nothing that is awaited will come. */
+  rejectAll(error: LsmError): void {
+    for (const run of this.#manualRuns.splice(0)) run.reject(error);
+    for (const waiter of this.#flushWaiters.splice(0)) waiter.reject(error);
+  }
+
   /** Keeps the process alive while somebody awaits background work. */
   ref(): void {
     this.#executors.flush.ref();
@@ -223,12 +240,11 @@ export class Background {
   async stop(): Promise<void> {
     await this.#whileReferenced(async () => {
       const closed = new LsmError('LSM_CLOSED', `the database ${this.#core.path} is closed`);
-      for (const run of this.#manualRuns.splice(0)) run.reject(closed);
       const compacting = this.#compacting?.promise.catch(() => undefined);
       const closing = this.#executors.compaction.close();
       await this.#flushing?.promise.catch(() => undefined);
       await Promise.all([compacting, closing]);
-      for (const waiter of this.#flushWaiters.splice(0)) waiter.reject(closed);
+      this.rejectAll(closed);
     });
   }
 
@@ -300,7 +316,7 @@ export class Background {
     if (this.#flushing !== task) return;
     this.#flushing = undefined;
     if (isLsmError(error, 'LSM_ABORTED') || this.#core.state !== 'open') return;
-    const known = toLsmError(error, 'a flush failed');
+    const known = this.#classify(error, 'a flush failed');
     for (const waiter of this.#flushWaiters.splice(0)) waiter.reject(known);
     if (this.#core.failure !== undefined) return;
     this.#flushError = known;
@@ -309,7 +325,14 @@ export class Background {
     this.#retryLater();
   }
 
+  /** `LSM_FAILED`: a directory could not be synced, so that what is on disk is unknown. */
+  #classify(error: unknown, doing: string): LsmError {
+    const known = toLsmError(error, doing);
+    return known.code === 'LSM_FAILED' ? this.#core.fail('manifest', known) : known;
+  }
+
   #retryLater(): void {
+    if (this.#isRetrying) return;
     this.#isRetrying = true;
     const delayMs = this.#retryMs;
     this.#retryMs = Math.min(lastRetryMs, 2 * delayMs);
@@ -411,7 +434,7 @@ export class Background {
     this.#compacting = undefined;
     this.#plan = undefined;
     if (isLsmError(error, 'LSM_ABORTED') || this.#core.state !== 'open') return;
-    const known = toLsmError(error, 'a compaction failed');
+    const known = this.#classify(error, 'a compaction failed');
     for (const run of this.#manualRuns.splice(0)) run.reject(known);
     if (this.#core.failure !== undefined) return;
     this.#core.report({ during: 'compaction', error: known, fatal: false });

@@ -44,7 +44,9 @@ async function closeWriter(core: Core, writer: WriterParts): Promise<void> {
     await background.closeExecutors();
     await core.drainEdits();
     await core.remover.drain();
-    if (core.failure !== undefined) await runAsync(logs.abandon()).catch(() => undefined);
+    // After a clean close there is nothing left to do; after an error, its cause is known already.
+    await runAsync(logs.abandon()).catch(() => undefined);
+    await core.remover.drain();
   }
 }
 

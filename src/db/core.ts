@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.js';
 import type { Emitter } from '../base/events.js';
 import { LsmError } from '../base/errors.js';
+import { joinPath, manifestName } from '../base/file-names.js';
 import { TaskQueue, runQueued } from '../base/task-queue.js';
 import type { Steps } from '../base/task.js';
 import type { VersionEdit, KeyspaceCounters } from '../manifest/version-edit.js';
@@ -66,6 +67,7 @@ export class Core {
   tree!: Tree;
   /** Called when a log switch has become possible. */
   onSpareReady: () => void = () => undefined;
+  onSpareFailed: (error: unknown) => void = () => undefined;
 
   constructor(parts: CoreParts) {
     this.path = parts.path;
@@ -85,7 +87,7 @@ export class Core {
       written: [...counters.written],
     };
     this.#earlierWalBytes = counters.walBytes;
-    this.#edits = new TaskQueue((error) => this.fail('manifest', error));
+    this.#edits = new TaskQueue((error) => this.fail('manifest', this.versions.fail(error)));
   }
 
   get state(): 'open' | 'closing' | 'closed' {
@@ -218,6 +220,13 @@ export class Core {
     return this.versions.keyspaces.get(defaultKeyspaceId)!.version;
   }
 
+  #removeObsoleteManifests(): void {
+    const numbers = this.versions.obsoleteManifests();
+    if (numbers.length === 0) return;
+    this.versions.forgetManifests(numbers);
+    for (const number of numbers) this.remover.remove(joinPath(this.path, manifestName(number)));
+  }
+
   /** Removes table files that no version needs any more. */
   removeObsoleteTables(): void {
     if (this.#failure !== undefined || this.settings.readOnly) return;
@@ -233,6 +242,7 @@ export class Core {
       this.tree.install(this.version, flushed);
     }
     this.removeObsoleteTables();
+    this.#removeObsoleteManifests();
   }
 }
 

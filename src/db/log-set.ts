@@ -23,6 +23,8 @@ export interface LogSetOptions {
   readonly onFailure: (error: unknown) => void;
   /** Called when a switch has become possible. */
   readonly onSpareReady: () => void;
+  /** The next log's file could not be made; nothing is lost, it can be tried again. */
+  readonly onSpareFailed: (error: unknown) => void;
   /** Removes a file that nothing needs any more. */
   readonly removeFile: (path: string) => void;
 }
@@ -175,13 +177,23 @@ export class LogSet {
 
   /** Hands everything appended so far to the OS, behind switches that are under way. */
   *write(): Steps<void> {
-    yield* runQueued(this.#writes, () => this.#writeSteps());
+    try {
+      yield* runQueued(this.#writes, () => this.#writeSteps());
+    } catch (error) {
+      this.#options.onFailure(error);
+      throw error;
+    }
   }
 
   /** Writes and syncs everything appended so far, oldest log first. */
   *sync(): Steps<void> {
     if (this.#syncedSeq === this.#appendedSeq) return;
-    yield* runQueued(this.#syncs, () => this.#syncSteps());
+    try {
+      yield* runQueued(this.#syncs, () => this.#syncSteps());
+    } catch (error) {
+      this.#options.onFailure(error);
+      throw error;
+    }
   }
 
   /** True when a switch need not wait for the spare file. */
@@ -228,8 +240,12 @@ export class LogSet {
   prepareSpare(): void {
     if (this.#spare !== undefined || this.#spareTask !== undefined || this.#isClosing) return;
     const queued = this.#syncs.add(() => this.#spareSteps());
+    if (this.#spare !== undefined) return;
     this.#spareTask = queued;
-    this.#watch(queued);
+    queued.wait().catch((error: unknown) => {
+      this.#spareTask = undefined;
+      this.#options.onSpareFailed(error);
+    });
   }
 
   /** Syncs and closes everything. Returns what a clean close claims. */
@@ -331,10 +347,15 @@ export class LogSet {
       databaseId,
       preallocate,
     });
-    yield waitable(
-      () => fs.syncDirectory(directory),
-      () => fs.syncDirectorySync!(directory),
-    );
+    try {
+      yield waitable(
+        () => fs.syncDirectory(directory),
+        () => fs.syncDirectorySync!(directory),
+      );
+    } catch (error) {
+      this.#options.onFailure(error);
+      throw error;
+    }
     return { number, writer, firstSeq: 0, newestSeq: 0 };
   }
 }

@@ -104,7 +104,11 @@ async function openLocked(
       (error) => writes.rejectWaiters(error),
     );
     core.onSpareReady = () => writes.admitWaiters();
-    core.onFailure = (error) => writes.rejectAll(error);
+    core.onSpareFailed = (error) => background.spareFailed(error);
+    core.onFailure = (error) => {
+      writes.rejectAll(error);
+      background.rejectAll(error);
+    };
     const forgetExit = onProcessExit(() => writes.writeAtExit());
     background.schedule();
     const writer = { logs: core.logs, background, writes, forgetExit };

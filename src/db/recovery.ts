@@ -51,7 +51,8 @@ export async function recoverForWriting(
   const logs = found === undefined ? undefined : await replayLogs(core, names, replay);
   if (found !== undefined && logs !== undefined) {
     for (const log of logs.logs) await syncFile(fs, log.path);
-    if (found.report.tornTail !== undefined) await setAsideOrphans(core, names);
+    const { tornTail, currentProblem } = found.report;
+    if (tornTail !== undefined || currentProblem !== undefined) await setAsideOrphans(core, names);
     await runAsync(found.set.openForWriting());
   }
   await beginLog(core, background, replay, logs);
@@ -212,6 +213,7 @@ function makeLogSet(core: Core, replay: Replay, replayed: LogReplay | undefined)
       }),
       onFailure: (error) => core.fail('log', error),
       onSpareReady: () => core.onSpareReady(),
+      onSpareFailed: (error) => core.onSpareFailed(error),
       removeFile: (path) => remover.remove(path),
     },
     earlier,
@@ -237,8 +239,9 @@ async function sweep(core: Core): Promise<number> {
 }
 
 /**
- * The manifest's last edit was not whole, so a table that nothing names may be the
- * only place of data: it is set aside, never deleted.
+ * The manifest's last edit was not whole, or CURRENT did not say which manifest
+ * counts: a table that nothing names may be the only place of data, so it is set
+ * aside, never deleted.
  */
 async function setAsideOrphans(core: Core, names: readonly string[]): Promise<void> {
   const { fs } = core.components;

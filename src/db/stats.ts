@@ -47,7 +47,7 @@ export function collectStats(parts: DatabaseParts): DatabaseStats {
       trivialMoves: writer?.background.trivialMoves ?? 0,
       pendingCompactionBytes: pendingCompactionBytes(version, options),
       running: writer?.background.running ?? [],
-      executor: core.components.executor,
+      executor: writer?.background.executorKind ?? core.components.executor,
     },
     stalls: {
       delayedWrites: writer?.writes.delayedWrites ?? 0,

@@ -97,8 +97,8 @@ export class WritePath {
 
   /** Hands what is in the buffer to the OS with one synchronous write, when the process exits. */
   writeAtExit(): void {
-    const { logs } = this.#core;
-    if (logs.canWriteSync) logs.writeSync();
+    const { logs, failure, components } = this.#core;
+    if (failure === undefined && components.fs.hasSync) runSync(logs.write());
   }
 
   /** Room may have come: lets in who waits, in order. */

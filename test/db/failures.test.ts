@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
+import { open, type BackgroundErrorEvent, type Database } from '../../src/index.js';
+
+function diskError(code: string): Error {
+  return Object.assign(new Error(`${code}: the disk says no`), { code });
+}
+
+/** A disk on which calls whose operation and path match `fails` fail, while it is set. */
+class FailingDisk {
+  fails: { operation: RegExp; path: RegExp; code: string } | undefined;
+  failures = 0;
+  readonly memory = new MemoryFileSystem();
+  readonly fs = new RecordingFileSystem(this.memory, {
+    beforeCall: (operation, path) => {
+      const { fails } = this;
+      if (fails === undefined || !fails.operation.test(operation) || !fails.path.test(path)) return;
+      this.failures++;
+      throw diskError(fails.code);
+    },
+  });
+
+  async open(): Promise<Database<string, string>> {
+    return open('/db', {
+      fs: this.fs,
+      keyEncoding: 'utf8',
+      valueEncoding: 'utf8',
+      memtableBytes: 64 * 1024,
+    });
+  }
+}
+
+describe('when the log cannot be written', () => {
+  it('takes no more writes, says why, and reads what was logged', async () => {
+    const disk = new FailingDisk();
+    const db = await disk.open();
+    const events: BackgroundErrorEvent[] = [];
+    db.on('backgroundError', (event) => events.push(event));
+    await db.put('a', 'kept');
+    disk.fails = { operation: /^write/, path: /\.log$/, code: 'EIO' };
+    await expect(db.put('a', 'lost')).rejects.toMatchObject({ code: 'LSM_FAILED' });
+    disk.fails = undefined;
+    await expect(db.put('b', 'late')).rejects.toMatchObject({
+      code: 'LSM_FAILED',
+      cause: expect.objectContaining({
+        message: expect.stringContaining('EIO') as string,
+      }) as Error,
+    });
+    expect(() => db.deleteSync('a')).toThrow(expect.objectContaining({ code: 'LSM_FAILED' }));
+    await expect(db.flush()).rejects.toMatchObject({ code: 'LSM_FAILED' });
+    expect(db.getSync('a')).toBe('kept');
+    expect([...db.entriesSync()]).toEqual([['a', 'kept']]);
+    expect(events).toMatchObject([{ during: 'log', fatal: true }]);
+    expect(db.stats().failure).toContain('EIO');
+    await db.close();
+    const again = await disk.open();
+    expect(again.getSync('a')).toBe('kept');
+    await again.close();
+  });
+
+  it('a failed sync is never tried again', async () => {
+    const disk = new FailingDisk();
+    const db = await disk.open();
+    await db.put('a', '1', { durability: 'disk' });
+    disk.fails = { operation: /^sync$/, path: /\.log$/, code: 'EIO' };
+    await expect(db.put('a', '2', { durability: 'disk' })).rejects.toMatchObject({
+      code: 'LSM_FAILED',
+    });
+    await expect(db.sync()).rejects.toMatchObject({ code: 'LSM_FAILED' });
+    expect(disk.failures).toBe(1);
+    expect(() => db.putSync('x', '1')).toThrow(/takes no more writes/);
+    await db.close();
+  });
+});
+
+describe('when a table cannot be written', () => {
+  it('says so, and goes on by itself once there is room', async () => {
+    const disk = new FailingDisk();
+    const db = await disk.open();
+    await db.put('a', '1');
+    disk.fails = { operation: /^write/, path: /\.sst$/, code: 'ENOSPC' };
+    await expect(db.flush()).rejects.toMatchObject({ code: 'LSM_NO_SPACE' });
+    expect(db.getSync('a')).toBe('1');
+    await db.put('b', '2');
+    disk.fails = undefined;
+    await db.flush();
+    expect(db.stats().levels[0].entries + (db.stats().levels.at(1)?.entries ?? 0)).toBe(2);
+    const tables = [...disk.memory.snapshotFiles().keys()].filter((path) => path.endsWith('.sst'));
+    expect(tables.length).toBe(db.stats().levels.reduce((sum, level) => sum + level.tables, 0));
+    await db.close();
+  });
+
+  it('turns writers away while there is no room for more, without effect', async () => {
+    const disk = new FailingDisk();
+    const db = await disk.open();
+    disk.fails = { operation: /^write/, path: /\.sst$/, code: 'ENOSPC' };
+    const value = 'x'.repeat(10_000);
+    let refused: unknown;
+    let written = 0;
+    for (; written < 1000 && refused === undefined; written++) {
+      await db.put(`k${written}`, value).catch((error: unknown) => (refused = error));
+    }
+    expect(refused).toMatchObject({ code: 'LSM_NO_SPACE' });
+    expect(() => db.putSync('sync', value)).toThrow(
+      expect.objectContaining({ code: 'LSM_NO_SPACE' }),
+    );
+    expect(db.hasSync('sync')).toBe(false);
+    expect(db.hasSync(`k${written - 1}`)).toBe(false);
+    expect(db.getSync('k0')).toBe(value);
+    disk.fails = undefined;
+    db.putSync('sync', value);
+    await db.put('after', value);
+    await db.close();
+    const again = await disk.open();
+    expect(again.hasSync(`k${written - 2}`) && again.hasSync('after')).toBe(true);
+    await again.close();
+  });
+});
+
+describe('when the manifest cannot be synced', () => {
+  it('takes no more writes, and loses nothing', async () => {
+    const disk = new FailingDisk();
+    const db = await disk.open();
+    await db.put('a', '1');
+    disk.fails = { operation: /^sync$/, path: /MANIFEST/, code: 'EIO' };
+    await expect(db.flush()).rejects.toMatchObject({ code: 'LSM_FAILED' });
+    await expect(db.put('b', '2')).rejects.toMatchObject({ code: 'LSM_FAILED' });
+    expect(db.getSync('a')).toBe('1');
+    disk.fails = undefined;
+    await db.close();
+    const again = await disk.open();
+    expect([...again.entriesSync()]).toEqual([['a', '1']]);
+    await again.close();
+  });
+});
+
+describe('a full L0 or full memtables', () => {
+  it('make writers wait in order, and let them in when there is room', async () => {
+    const db = await open('/db', {
+      fs: new MemoryFileSystem(),
+      keyEncoding: 'utf8',
+      valueEncoding: 'utf8',
+      memtableBytes: 64 * 1024,
+      maxImmutableMemtables: 1,
+      l0CompactionTrigger: 1,
+      l0SlowdownTables: 2,
+      l0StopTables: 2,
+    });
+    const stalls: string[] = [];
+    db.on('stall', ({ state }) => stalls.push(state));
+    const settled: number[] = [];
+    const writes = Array.from({ length: 200 }, (_, i) =>
+      db.put(`k${i % 50}`, `${i}`.padEnd(3000)).then(() => settled.push(i)),
+    );
+    expect(db.stats().stalls.waiting).toBeGreaterThan(0);
+    await Promise.all(writes);
+    expect(settled).toEqual(settled.toSorted((a, b) => a - b));
+    expect(db.getSync('k49')!.trim()).toBe('199');
+    expect(stalls[0]).toBe('begin');
+    expect(stalls.at(-1)).toBe('end');
+    expect(db.stats().stalls.waiting).toBe(0);
+    await db.close();
+  });
+
+  it('refuse writes beyond what may wait', async () => {
+    const db = await open('/db', {
+      fs: new MemoryFileSystem(),
+      memtableBytes: 64 * 1024,
+      maxImmutableMemtables: 1,
+      maxQueuedBytes: 64 * 1024,
+    });
+    const results = await Promise.allSettled(
+      Array.from({ length: 300 }, (_, i) => db.put(`k${i}`, new Uint8Array(3000))),
+    );
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'LSM_BUSY' });
+    expect([...db.keysSync()].length).toBe(300 - refused.length);
+    await db.close();
+  });
+
+  it('make synchronous writers do the work themselves', async () => {
+    const db = await open('/db', {
+      fs: new MemoryFileSystem(),
+      memtableBytes: 64 * 1024,
+      maxImmutableMemtables: 1,
+      l0CompactionTrigger: 1,
+      l0SlowdownTables: 2,
+      l0StopTables: 3,
+      tableBytes: 64 * 1024,
+    });
+    for (let i = 0; i < 2000; i++) db.putSync(`k${i % 700}`, new Uint8Array(1000).fill(i % 251));
+    const { levels, memtables } = db.stats();
+    expect(levels[0].tables).toBeLessThanOrEqual(3);
+    expect(memtables.immutable).toBeLessThanOrEqual(1);
+    for (let i = 1300; i < 2000; i++) expect(db.getSync(`k${i % 700}`)![0]).toBe(i % 251);
+    await db.close();
+  });
+});
