@@ -255,6 +255,7 @@ export async function load(
   // The second signal ends the process at once, as usual.
   const interrupt = (): void => loader.interrupt();
   let startedAt = performance.now();
+  let storedAt = startedAt;
   try {
     if (source.size !== undefined && options.check)
       await check(path, format, options.quiet === true);
@@ -264,6 +265,7 @@ export async function load(
     await eachLine(reader, parser, loader);
     await loader.commit();
     if (!loader.isOpen) await loader.open();
+    storedAt = performance.now();
     if (options.wait) await loader.settle();
     await loader.close();
   } catch (error) {
@@ -274,9 +276,11 @@ export async function load(
     await source.close();
   }
   if (options.quiet === true) return;
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = (storedAt - startedAt) / 1000;
   const rate = formatCount(loader.stored / Math.max(seconds, 0.001));
+  const settled = (performance.now() - storedAt) / 1000;
+  const tail = settled < 0.1 ? '' : `, and ${formatSeconds(settled)} to flush and compact`;
   printNote(
-    `loaded ${formatPlural(loader.stored, 'line')} (${formatSize(reader.consumed)}) in ${formatSeconds(seconds)}, ${rate} lines/s`,
+    `loaded ${formatPlural(loader.stored, 'line')} (${formatSize(reader.consumed)}) in ${formatSeconds(seconds)}, ${rate} lines/s${tail}`,
   );
 }

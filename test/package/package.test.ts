@@ -1,0 +1,151 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const project = mkdtempSync(join(tmpdir(), 'nori-package-'));
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+function run(command: string, args: readonly string[], cwd: string): string {
+  const result = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  if (result.status !== 0) {
+    throw new Error(`${command} ${args.join(' ')}: ${result.stdout}${result.stderr}`);
+  }
+  return result.stdout;
+}
+
+/** The first JavaScript example of the README, as a reader would paste it. */
+function readmeExample(): string {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, example] = /```js\n(.*?)```/s.exec(readme) ?? [];
+  if (example === undefined) throw new Error('README.md has no example');
+  return example;
+}
+
+/** The same program for `require`: the import changes, and `await` moves into a function. */
+function commonJsTwin(example: string): string {
+  const [importLine, ...rest] = example.split('\n');
+  const required = importLine.replace(/^import (\{.*\}) from ('.*');$/, 'const $1 = require($2);');
+  expect(required).not.toBe(importLine);
+  return `${required}\nasync function main() {\n${rest.join('\n')}}\nmain();\n`;
+}
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+let packed: Packed;
+
+beforeAll(() => {
+  run(process.execPath, [join(root, 'scripts/ensure.mjs')], root);
+  const printed = run('npm', ['pack', '--json', '--pack-destination', project], root);
+  // An npm may print an array, or an object by package name.
+  [packed] = Object.values(JSON.parse(printed) as Record<string, Packed>);
+  writeFileSync(join(project, 'package.json'), '{ "name": "empty-project", "private": true }\n');
+  run('npm', ['install', '--no-audit', '--no-fund', `./${packed.filename}`], project);
+}, 300_000);
+
+describe('the package, installed into an empty project', () => {
+  it('holds what is needed and nothing else', () => {
+    const paths = packed.files.map((file) => file.path);
+    for (const path of [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+      'README.md',
+      'LICENSE',
+    ]) {
+      expect(paths).toContain(path);
+    }
+    expect(
+      paths.filter((path) => !/^(dist\/|docs\/|package\.json$|[A-Z]+(\.md)?$)/.test(path)),
+    ).toEqual([]);
+    expect(paths.filter((path) => path.includes('.test.'))).toEqual([]);
+  });
+
+  it('installs a few packages only, none with an install script', () => {
+    const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { hasInstallScript?: boolean }>;
+    };
+    const installed = Object.entries(lock.packages).filter(([path]) => path !== '');
+    expect(installed.length).toBeLessThanOrEqual(12);
+    expect(installed.filter(([, entry]) => entry.hasInstallScript)).toEqual([]);
+  });
+
+  const output = "{ name: 'Ada' }\nundefined\nuser:2 { name: 'Grace' }\nuser:1 { name: 'Ada' }\n";
+
+  it('runs the README example as pasted, as ESM', () => {
+    writeFileSync(join(project, 'example.mjs'), readmeExample());
+    expect(run(process.execPath, ['example.mjs'], project)).toBe(output);
+    expect(existsSync(join(project, 'my-data', 'CURRENT'))).toBe(true);
+    // A second run finds the database of the first.
+    expect(run(process.execPath, ['example.mjs'], project)).toBe(output);
+  });
+
+  it('runs its twin through require', () => {
+    writeFileSync(join(project, 'example.cjs'), commonJsTwin(readmeExample()));
+    expect(run(process.execPath, ['example.cjs'], project)).toBe(output);
+  });
+
+  it.each([
+    ['ESM', 'example.mts', readmeExample],
+    [
+      'CommonJS',
+      'example.cts',
+      () =>
+        commonJsTwin(readmeExample()).replace(
+          /^const (\{.*\}) = (require\(.*\));/,
+          'import nori = $2;\nconst $1 = nori;',
+        ),
+    ],
+  ])('type-checks as %s', (_, file, makeProgram) => {
+    writeFileSync(join(project, file), makeProgram());
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2023',
+      '--module',
+      'nodenext',
+      '--moduleResolution',
+      'nodenext',
+    ];
+    const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
+    const tsc = join(root, 'node_modules/typescript/lib/tsc.js');
+    run(process.execPath, [tsc, ...options, ...types, file], project);
+  });
+
+  it('has declarations that need no skipLibCheck and no types of Node', () => {
+    writeFileSync(
+      join(project, 'bare.mts'),
+      "import { open } from 'nori-lsm';\nimport { SSTableReader } from 'nori-lsm/sstable';\nimport { verifyDatabase } from 'nori-lsm/inspect';\nexport { open, SSTableReader, verifyDatabase };\n",
+    );
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2023',
+      '--lib',
+      'es2023,esnext.disposable,dom',
+      '--module',
+      'nodenext',
+      '--types',
+      '',
+    ];
+    run(
+      process.execPath,
+      [join(root, 'node_modules/typescript/lib/tsc.js'), ...options, 'bare.mts'],
+      project,
+    );
+  });
+
+  it('brings the nori command', () => {
+    const nori = join(project, 'node_modules/.bin/nori');
+    expect(run(nori, ['get', 'my-data', 'user:1'], project)).toBe('{"name":"Ada"}\n');
+    expect(run(nori, ['--version'], project)).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
