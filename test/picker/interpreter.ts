@@ -25,6 +25,8 @@ export class Interpreter {
   readonly #cursors = new Map<number, Uint8Array>();
   #running: CompactionPlan[] = [];
   #nextFile = 100;
+  /** A snapshot needs all that is superseded. */
+  #isPinned = false;
 
   /** The answer to one command; `lines` follow it in the file. */
   run(command: string, lines: readonly string[]): string {
@@ -36,6 +38,7 @@ export class Interpreter {
         this.#cursors.clear();
         this.#running = [];
         this.#nextFile = 100;
+        this.#isPinned = false;
         return 'ok';
       case 'targets':
         return this.#targets();
@@ -51,6 +54,9 @@ export class Interpreter {
         for (const [level, key] of parsePairs(rest)) {
           this.#cursors.set(Number(level.slice(1)), keyBytes(key));
         }
+        return 'ok';
+      case 'snapshot':
+        this.#isPinned = true;
         return 'ok';
       case 'flush':
         this.#version = this.#version.apply([...parseVersion([`L0 ${rest}`]).tables()], []);
@@ -119,28 +125,35 @@ export class Interpreter {
     throw new Error('a manual compaction that does not end');
   }
 
-  /** As if: a merge makes one table that is as large as its inputs, without their garbage. */
+  /**
+   * As if: a merge makes one table as large as its inputs, without their garbage;
+   * none, when they held nothing but tombstones.
+   */
   #carryOut(plan: CompactionPlan): void {
     const taken = [...plan.inputs, ...plan.overlapping];
-    const output: TableMeta = plan.isTrivialMove
-      ? { ...plan.inputs[0], level: plan.outputLevel }
-      : {
-          ...plan.inputs[0],
-          ...rangeOf(taken),
-          level: plan.outputLevel,
-          fileNumber: this.#nextFile++,
-          size: taken.reduce((sum, table) => sum + table.size, 0),
-          smallestSeq: Math.min(...taken.map((table) => table.smallestSeq)),
-          largestSeq: Math.max(...taken.map((table) => table.largestSeq)),
-          entries: taken.reduce((sum, table) => sum + table.entries, 0),
-          tombstones:
-            plan.olderOutside.length === 0
-              ? 0
-              : taken.reduce((sum, table) => sum + table.tombstones, 0),
-          superseded: 0,
-        };
+    const sum = (count: (table: TableMeta) => number): number =>
+      taken.reduce((total, table) => total + count(table), 0);
+    const merged: TableMeta = {
+      ...plan.inputs[0],
+      ...rangeOf(taken),
+      level: plan.outputLevel,
+      fileNumber: this.#nextFile,
+      size: sum((table) => table.size),
+      smallestSeq: Math.min(...taken.map((table) => table.smallestSeq)),
+      largestSeq: Math.max(...taken.map((table) => table.largestSeq)),
+      entries: sum((table) => table.entries),
+      tombstones: plan.olderOutside.length === 0 ? 0 : sum((table) => table.tombstones),
+      superseded: this.#isPinned ? sum((table) => table.superseded) : 0,
+    };
+    const outputs: TableMeta[] = [];
+    if (plan.isTrivialMove) {
+      outputs.push({ ...plan.inputs[0], level: plan.outputLevel });
+    } else if (merged.tombstones > 0 || sum((table) => table.entries - table.tombstones) > 0) {
+      this.#nextFile++;
+      outputs.push(merged);
+    }
     this.#version = this.#version.apply(
-      [output],
+      outputs,
       taken.map((table) => table.fileNumber),
     );
     if (plan.nextCursor !== undefined) this.#cursors.set(plan.level, plan.nextCursor);

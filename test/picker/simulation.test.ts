@@ -8,11 +8,10 @@ import { manualStart, pickManual } from '../../src/compaction/picker-manual.js';
 import { garbageOf } from '../../src/compaction/picker-plan.js';
 import { pendingCompactionBytes } from '../../src/compaction/picker-score.js';
 import { checkCompacted, checkOldGarbageGone, checkPlan, checkReads } from './legality.js';
-import { measureOverwrite, nori, recipe } from './measure.js';
 import { encodeKey, Simulation } from './simulation.js';
 
 const baseSeed = Number(process.env.NORI_SEED ?? 1);
-const seeds = Number(process.env.NORI_SEEDS ?? (process.env.NORI_SEED === undefined ? 30 : 1));
+const seeds = Number(process.env.NORI_SEEDS ?? (process.env.NORI_SEED === undefined ? 12 : 1));
 
 /** Runs `body` with one seed after the other; a failure names its seed. */
 function forSeeds(body: (prng: Prng, seed: number) => void): void {
@@ -72,9 +71,9 @@ describe('random workloads and options', () => {
       checkReads(simulation);
       moves += simulation.moves;
     });
-    if (seeds >= 30) {
-      expect(parallel).toBeGreaterThan(100);
-      expect(moves).toBeGreaterThan(100);
+    if (seeds >= 12) {
+      expect(parallel).toBeGreaterThan(30);
+      expect(moves).toBeGreaterThan(50);
     }
   });
 
@@ -171,42 +170,6 @@ describe('random workloads and options', () => {
         if (table.level > 0) expect(garbageOf(table) * 2).toBeLessThanOrEqual(table.entries);
       }
     });
-    if (seeds >= 30) expect(plans).toBeGreaterThan(20);
-  });
-});
-
-describe('write amplification in the model, database 64x the memtable', () => {
-  it('is at most 5.5 with the defaults, at space at most 1.2', () => {
-    const measured = measureOverwrite({ ...nori, ratio: 64 });
-    expect(measured.writeAmplification).toBeLessThan(5.5);
-    expect(measured.writeAmplification).toBeGreaterThan(4.5);
-    expect(measured.spaceAmplification).toBeLessThan(1.2);
-    expect(measured.largestL0).toBe(9);
-  });
-
-  it('is at most 7 as the recipe page has it', () => {
-    const measured = measureOverwrite({ ...recipe, ratio: 64 });
-    expect(measured.writeAmplification).toBeLessThan(7);
-  });
-
-  it('keeps L0 bounded when compaction is hardly faster than the load', () => {
-    const measured = measureOverwrite({ ...nori, ratio: 64, speed: 6 });
-    expect(measured.writeAmplification).toBeLessThan(5.5);
-    expect(measured.largestL0).toBeLessThan(16);
-  });
-
-  it('is one flush for a load in key order: tables only move', () => {
-    let at = 0;
-    const simulation = new Simulation({
-      seed: 1,
-      memtableEntries: 100,
-      keyCount: 2 ** 20,
-      nextKey: () => at++,
-      compaction: { ...nori.compaction(100) },
-    });
-    simulation.churn(100 * 500);
-    expect(simulation.compactions).toBe(0);
-    expect(simulation.moves).toBeGreaterThan(400);
-    expect(simulation.version.deepestLevel).toBeGreaterThan(1);
+    if (seeds >= 12) expect(plans).toBeGreaterThan(8);
   });
 });

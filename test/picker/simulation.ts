@@ -8,7 +8,9 @@
  */
 import { Prng } from '../../src/base/prng.js';
 import type { TableMeta } from '../../src/base/table-meta.js';
+import { CursorEntry } from '../../src/iterator/cursor.js';
 import type { CompactionOptions } from '../../src/compaction/level-targets.js';
+import { OutputCutter } from '../../src/compaction/output-cutter.js';
 import { pickCompaction } from '../../src/compaction/picker.js';
 import type { PickerState } from '../../src/compaction/picker-plan.js';
 import type { CompactionPlan } from '../../src/compaction/plan.js';
@@ -29,8 +31,8 @@ export interface SimulationOptions {
   readonly speed?: number;
   /** Compactions at a time. Default 1. */
   readonly jobs?: number;
-  /** Outputs are cut at a border of the level below once they have this share of the target. Default 0.5; 1 does not align. */
-  readonly alignFrom?: number;
+  /** Outputs end at borders of the level below. Default true. */
+  readonly isAligned?: boolean;
   /** Sees every decision before it is carried out. */
   readonly onPlan?: (plan: CompactionPlan, simulation: Simulation) => void;
 }
@@ -55,8 +57,16 @@ export function isTombstone(entry: number): boolean {
   return entry % 2 === 1;
 }
 
+const keyBytes = 3;
+function writeKey(bytes: Uint8Array, key: number): void {
+  bytes[0] = key >>> 16;
+  bytes[1] = key >>> 8;
+  bytes[2] = key;
+}
 export function encodeKey(key: number): Uint8Array {
-  return Uint8Array.of(key >>> 16, key >>> 8, key);
+  const bytes = new Uint8Array(keyBytes);
+  writeKey(bytes, key);
+  return bytes;
 }
 export function decodeKey(bytes: Uint8Array): number {
   return bytes[0] * 2 ** 16 + bytes[1] * 2 ** 8 + bytes[2];
@@ -220,23 +230,27 @@ export class Simulation {
   }
 
   #cut(entries: Float64Array, plan: CompactionPlan): Float64Array[] {
-    const { alignFrom = 0.5, compaction } = this.options;
-    const borders = plan.grandparents.map((table) => decodeKey(table.smallest));
+    const { isAligned = true, compaction } = this.options;
+    const cutter = new OutputCutter(
+      compaction.tableTargetBytes,
+      isAligned ? plan.grandparents : [],
+    );
+    const at = new CursorEntry();
+    at.keyBytes = new Uint8Array(keyBytes);
+    at.keyEnd = keyBytes;
     const parts: Float64Array[] = [];
     let start = 0;
-    let border = 0;
     for (let i = 0; i < entries.length; i++) {
-      const key = keyOf(entries[i]);
-      const borderBefore = border;
-      while (border < borders.length && key >= borders[border]) border++;
-      const share = (i - start) / compaction.tableTargetBytes;
-      if (share >= 1 || (share >= alignFrom && border > borderBefore)) {
-        parts.push(entries.slice(start, i));
+      writeKey(at.keyBytes, keyOf(entries[i]));
+      if (i > start && cutter.isDue(at, i - start)) {
+        parts.push(entries.subarray(start, i));
         start = i;
       }
+      if (i === start) cutter.begin(at);
     }
-    if (start < entries.length) parts.push(entries.slice(start));
-    return parts;
+    if (start < entries.length) parts.push(entries.subarray(start));
+    // Copies: the merged array is as large as all parts.
+    return parts.map((part) => part.slice());
   }
 
   #addTable(level: number, entries: Float64Array): TableMeta {

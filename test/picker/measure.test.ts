@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import type { Prng } from '../../src/base/prng.js';
+import type { CompactionOptions } from '../../src/compaction/level-targets.js';
+import { measureOverwrite, memtableEntries, nori, recipe, type Workload } from './measure.js';
+import { Simulation } from './simulation.js';
+
+describe('uniform overwrites of a database 64x the memtable', () => {
+  it('are written 5.1 times with the defaults, at 1.19x the space', () => {
+    const measured = measureOverwrite({ compaction: nori, ratio: 64 });
+    expect(measured.writeAmplification).toBeLessThan(5.3);
+    expect(measured.writeAmplification).toBeGreaterThan(4.9);
+    expect(measured.spaceAmplification).toBeLessThan(1.2);
+    expect(measured.largestL0).toBe(9);
+  });
+
+  it('are written 6.9 times as the recipe page has it', () => {
+    const measured = measureOverwrite({ compaction: recipe, ratio: 64 });
+    expect(measured.writeAmplification).toBeLessThan(7.2);
+    expect(measured.writeAmplification).toBeGreaterThan(6.5);
+  });
+
+  it('keep L0 bounded when compaction is hardly faster than the load', () => {
+    const measured = measureOverwrite({ compaction: nori, ratio: 64, speed: 6 });
+    expect(measured.writeAmplification).toBeLessThan(5.5);
+    expect(measured.largestL0).toBeLessThan(12);
+  });
+});
+
+it('a load in key order is written once: nearly all tables only move', () => {
+  let at = 0;
+  const simulation = new Simulation({
+    seed: 1,
+    memtableEntries,
+    keyCount: 2 ** 20,
+    nextKey: () => at++,
+    compaction: nori,
+  });
+  simulation.churn(memtableEntries * 500);
+  expect(simulation.compactions).toBe(0);
+  expect(simulation.moves).toBeGreaterThan(400);
+  expect(simulation.version.deepestLevel).toBeGreaterThan(1);
+});
+
+const eighty = (prng: Prng, keyCount: number): number =>
+  prng.below(prng.chance(0.8) ? keyCount / 5 : keyCount);
+
+const scattered = (prng: Prng, keyCount: number): number =>
+  (Math.floor((prng.u32() / 2 ** 32) ** 4 * keyCount) * 7919) % keyCount;
+
+function variant(change: Partial<CompactionOptions>, more: Partial<Workload> = {}): Workload {
+  return { compaction: { ...nori, ...change }, ratio: 64, ...more };
+}
+
+const isLong = process.env.NORI_LONG === '1';
+const ratios = isLong ? [16, 64, 128, 512] : [16];
+
+/** The table in docs/compaction.md: with NORI_LONG=1, in some minutes, all of it. */
+describe('variants', () => {
+  const variants: Readonly<Record<string, Workload>> = {
+    'the defaults': variant({}),
+    'outputs not aligned': variant({}, { isAligned: false }),
+    'trigger 4': variant({ l0CompactionTrigger: 4 }),
+    'trigger 12': variant({ l0CompactionTrigger: 12 }),
+    'multiplier 4': variant({ levelSizeMultiplier: 4 }),
+    'multiplier 6': variant({ levelSizeMultiplier: 6 }),
+    'multiplier 10': variant({ levelSizeMultiplier: 10 }),
+    'tables of a quarter memtable': variant({ tableTargetBytes: memtableEntries / 4 }),
+    'tables of two memtables': variant({ tableTargetBytes: memtableEntries * 2 }),
+    'L1 up to 4 memtables': variant({ baseLevelBytes: 4 * memtableEntries }),
+    'L1 up to 8 memtables': variant({ baseLevelBytes: 8 * memtableEntries }),
+    'L1 up to 32 memtables': variant({ baseLevelBytes: 32 * memtableEntries }),
+    'the recipe page': { compaction: recipe, ratio: 64 },
+    '80 % of writes to 20 % of keys': variant({}, { nextKey: eighty }),
+    'few scattered keys are hot': variant({}, { nextKey: scattered }),
+  };
+
+  it.each(Object.keys(variants))('%s', (name) => {
+    const cells = ratios.map((ratio) => {
+      const measured = measureOverwrite({ ...variants[name], ratio });
+      const { writeAmplification, spaceAmplification } = measured;
+      expect(writeAmplification).toBeGreaterThan(1);
+      expect(writeAmplification).toBeLessThan(ratio === 16 ? 5 : 13);
+      if (ratio === 512 && name === 'the defaults') {
+        expect(writeAmplification).toBeLessThan(10.2);
+        expect(spaceAmplification).toBeLessThan(1.2);
+      }
+      return `${writeAmplification.toFixed(2)} / ${spaceAmplification.toFixed(2)}`;
+    });
+    if (isLong) console.log(`| ${name} | ${cells.join(' | ')} |`);
+  });
+});
