@@ -1,6 +1,6 @@
 /**
  * The text language of the picker's golden files: versions and plans as lines
- * that fit on one screen. README.md beside this file describes it.
+ * that fit on one screen. readme.md beside this file describes it.
  */
 import type { TableMeta } from '../../src/base/table-meta.js';
 import type { CompactionOptions } from '../../src/compaction/level-targets.js';
