@@ -19,7 +19,7 @@ import { Memtable } from './memtable.js';
  */
 const seeds =
   process.env.NORI_SEED === undefined
-    ? Array.from({ length: 40 }, (_, i) => i + 1)
+    ? Array.from({ length: 22 }, (_, i) => i + 1)
     : [Number(process.env.NORI_SEED)];
 
 interface ModelEntry {
