@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.js';
-import { isLsmError, LsmError, toLsmError } from '../base/errors.js';
+import { LsmError, toLsmError } from '../base/errors.js';
 import { randomFileId } from '../base/prng.js';
 import { runAsync, Task, waitable, type Steps } from '../base/task.js';
 import type { CompactionExecutor, RunningJob } from '../compaction/executor.js';
@@ -35,6 +35,9 @@ export interface Executors {
   readonly compaction: CompactionExecutor;
 }
 
+/** Makes the executors that take over when the host turns out to start no worker. */
+export type MakeExecutors = () => Executors;
+
 /** After a failed job the next one begins so much later, doubling each time. */
 const firstRetryMs = 50;
 const lastRetryMs = 5000;
@@ -53,7 +56,8 @@ interface ManualRun {
  */
 export class Background {
   readonly #core: Core;
-  readonly #executors: Executors;
+  readonly #makeInline: MakeExecutors;
+  #executors: Executors;
   readonly #options: CompactionOptions;
   readonly #manualRuns: ManualRun[] = [];
   #flushing: Task<void> | undefined;
@@ -72,9 +76,10 @@ export class Background {
   compactions = 0;
   trivialMoves = 0;
 
-  constructor(core: Core, executors: Executors) {
+  constructor(core: Core, executors: Executors, makeInline: MakeExecutors) {
     this.#core = core;
     this.#executors = executors;
+    this.#makeInline = makeInline;
     this.#options = compactionOptionsOf(core.settings);
     core.snapshots.onRemoved = () => this.schedule();
   }
@@ -315,7 +320,8 @@ export class Background {
   #flushFailed(task: Task<void>, error: unknown): void {
     if (this.#flushing !== task) return;
     this.#flushing = undefined;
-    if (isLsmError(error, 'LSM_ABORTED') || this.#core.state !== 'open') return;
+    // At close jobs are given up; otherwise LSM_ABORTED means that the worker died.
+    if (this.#core.state !== 'open') return;
     const known = this.#classify(error, 'a flush failed');
     for (const waiter of this.#flushWaiters.splice(0)) waiter.reject(known);
     if (this.#core.failure !== undefined) return;
@@ -325,9 +331,18 @@ export class Background {
     this.#retryLater();
   }
 
-  /** `LSM_FAILED`: a directory could not be synced, so that what is on disk is unknown. */
+  /**
+   * `LSM_FAILED`: a directory could not be synced, so that what is on disk is
+   * unknown. `LSM_UNSUPPORTED`: no worker can be started here, so that jobs run
+   * in this thread from now on.
+   */
   #classify(error: unknown, doing: string): LsmError {
     const known = toLsmError(error, doing);
+    if (known.code === 'LSM_UNSUPPORTED' && this.executorKind === 'worker') {
+      const { flush, compaction } = this.#executors;
+      void Promise.allSettled([flush.close(), compaction.close()]);
+      this.#executors = this.#makeInline();
+    }
     return known.code === 'LSM_FAILED' ? this.#core.fail('manifest', known) : known;
   }
 
@@ -433,7 +448,8 @@ export class Background {
     if (this.#compacting !== task) return;
     this.#compacting = undefined;
     this.#plan = undefined;
-    if (isLsmError(error, 'LSM_ABORTED') || this.#core.state !== 'open') return;
+    // At close jobs are given up; otherwise LSM_ABORTED means that the worker died.
+    if (this.#core.state !== 'open') return;
     const known = this.#classify(error, 'a compaction failed');
     for (const run of this.#manualRuns.splice(0)) run.reject(known);
     if (this.#core.failure !== undefined) return;

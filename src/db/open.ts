@@ -95,7 +95,7 @@ async function openLocked(
     ? await runAsync(VersionSet.create(fs, path, { random, databaseId: randomFileId(random) }))
     : found.set;
   const core = makeCore(path, resolved, versions);
-  const background = new Background(core, makeExecutors(core));
+  const background = new Background(core, makeExecutors(core), () => makeInline(core));
   try {
     const { recovery, lost } = await recoverForWriting(core, background, found);
     const writes = new WritePath(core, background);
@@ -174,14 +174,16 @@ function arenaBytesFor(memtableBytes: number): number {
 }
 
 function makeExecutors(core: Core): Executors {
-  const { executor, fs, clock } = core.components;
-  if (executor === 'worker' && canUseWorkers()) {
-    return {
-      flush: new WorkerExecutor({ name: 'nori-lsm flush' }),
-      compaction: new WorkerExecutor({ name: 'nori-lsm compaction' }),
-    };
-  }
-  const makeInline = (): InlineExecutor =>
+  if (core.components.executor === 'inline' || !canUseWorkers()) return makeInline(core);
+  return {
+    flush: new WorkerExecutor({ name: 'nori-lsm flush' }),
+    compaction: new WorkerExecutor({ name: 'nori-lsm compaction' }),
+  };
+}
+
+function makeInline(core: Core): Executors {
+  const { fs, clock } = core.components;
+  const make = (): InlineExecutor =>
     new InlineExecutor({ fs, clock }, (error) => core.fail('log', error));
-  return { flush: makeInline(), compaction: makeInline() };
+  return { flush: make(), compaction: make() };
 }
