@@ -62,13 +62,6 @@ module.exports = {
       to: { path: entry },
     },
     {
-      name: 'known-folder',
-      comment: 'a new folder of src/ needs its place in the layers above',
-      severity: 'error',
-      from: { path: '^src/[^/]+/', pathNot: folders([...Object.keys(layers), ...shells]) },
-      to: {},
-    },
-    {
       name: 'no-test-in-product',
       comment: 'test code stays out of what is shipped',
       severity: 'error',

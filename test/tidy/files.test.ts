@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isCode, isDocument, projectFiles, root } from './project-files.js';
@@ -50,6 +51,20 @@ describe('files', () => {
       .filter((file) => file.path.endsWith('.test.ts') && switches.test(file.text))
       .map((file) => file.path);
     expect(switched).toEqual([]);
+  });
+});
+
+describe('folders of src/', () => {
+  it('each have their place in the layers', () => {
+    const require = createRequire(import.meta.url);
+    const layers = require(join(root, '.dependency-cruiser.cjs')) as {
+      forbidden: { name: string }[];
+    };
+    const placed = layers.forbidden.map(({ name }) => name.replace(/^(layer|shell)-/, ''));
+    const folders = readdirSync(join(root, 'src'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    expect(folders.filter((folder) => !placed.includes(folder))).toEqual([]);
   });
 });
 
