@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest';
+import { Prng } from '../../src/base/prng.js';
+import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
+import type { Database, Durability } from '../../src/index.js';
+import { verifyDatabase } from '../../src/verify/verify-database.js';
+import { isWholeRun, seedsOf, withSeed } from '../support/seeds.js';
+import { Ledger, type State } from './ledger.js';
+import { directory, openDatabase, readState, Worker, writeBatch } from './worker.js';
+import { anyWrites, makeWorkload, ValueNumbers, type Workload } from './workload.js';
+
+/*
+ * A process dies before the n-th call of the file system, for every n of every
+ * workload, and a share of what was not synced survives. Whoever opens next must
+ * find the state after some prefix of the batches that has everything whose
+ * acknowledgement covers that crash, and be able to go on from there.
+ *
+ * One workload alone: NORI_SEED=3; one call of it: NORI_CALL=120 too.
+ */
+const testFile = 'test/crash/crashes.test.ts';
+const stepsPerWorkload = 40;
+const keeps = [0, 0.25, 0.5, 1];
+const onlyCall = process.env['NORI_CALL'];
+
+const counts = { workloads: 0, calls: 0, crashes: 0, secondCrashes: 0, opens: 0 };
+
+interface Crash {
+  readonly workload: Workload;
+  readonly call: number;
+  readonly keep: number;
+}
+
+function newDisk({ hasSync }: Workload): MemoryFileSystem {
+  return new MemoryFileSystem({ sync: hasSync });
+}
+
+function newLedger({ universe }: Workload): Ledger {
+  return new Ledger(new Int32Array(universe.size));
+}
+
+function describeCrash({ workload, call, keep }: Crash): string {
+  return `seed ${workload.seed}, call ${call}, keep ${keep} (NORI_SEED=${workload.seed} NORI_CALL=${call} npx vitest run ${testFile})`;
+}
+
+/** How many calls a workload makes when nothing happens. */
+async function countCalls(workload: Workload): Promise<number> {
+  const recording = new RecordingFileSystem(newDisk(workload));
+  const worker = new Worker(recording, workload, newLedger(workload));
+  await worker.run();
+  counts.opens += worker.opens;
+  return recording.calls;
+}
+
+/** Works until call `call`, at which the process dies. */
+async function workUntil(
+  workload: Workload,
+  call: number,
+): Promise<{ disk: MemoryFileSystem; ledger: Ledger }> {
+  const disk = newDisk(workload);
+  const recording = new RecordingFileSystem(disk);
+  recording.dieAt(call);
+  const ledger = newLedger(workload);
+  const worker = new Worker(recording, workload, ledger);
+  try {
+    await worker.run();
+  } catch (error) {
+    if (!recording.isDead) throw error;
+  }
+  counts.opens += worker.opens;
+  return { disk, ledger };
+}
+
+async function openAndRead(
+  disk: MemoryFileSystem,
+  { workload, call }: Crash,
+  candidates: readonly State[],
+): Promise<{ db: Database; state: State }> {
+  counts.opens++;
+  const db = await openDatabase(disk, workload.settings, workload.seed * 7919 + call);
+  return { db, state: await readState(db, workload.universe, candidates) };
+}
+
+/** What was found must be a prefix with everything that was promised; returns a ledger that goes on from it. */
+function checkPrefix(state: State, ledger: Ledger, keep: number): Ledger {
+  const floor = ledger.floor(keep);
+  const batches = ledger.find(state, floor);
+  if (batches < 0) {
+    const anywhere = ledger.find(state, 0);
+    const found = anywhere < 0 ? 'no prefix of them at all' : `only the first ${anywhere}`;
+    throw new Error(`of ${ledger.issued} batches ${floor} are promised, found is ${found}`);
+  }
+  return ledger.from(batches);
+}
+
+const durabilities: readonly Durability[] = ['none', 'os', 'disk'];
+
+/** More writes after a recovery, with what they promise. */
+async function writeMore(db: Database, { workload, call }: Crash, ledger: Ledger): Promise<void> {
+  const random = new Prng(workload.seed * 31 + call);
+  const values = new ValueNumbers(1_000_000 + call * 1000);
+  // What a database shows after it was opened is on disk.
+  ledger.acknowledge(ledger.issued, 'disk');
+  const count = random.below(5);
+  for (let i = 0; i < count; i++) {
+    const writes = anyWrites(random, workload.universe, values);
+    const durability = durabilities[random.below(durabilities.length)];
+    const batch = ledger.issue(writes);
+    await writeBatch(db, workload.universe, writes, durability);
+    ledger.acknowledge(batch, durability);
+    if (random.chance(0.2)) {
+      await db.flush();
+      ledger.acknowledge(ledger.issued, 'disk');
+    }
+  }
+}
+
+async function checkSound(disk: MemoryFileSystem): Promise<void> {
+  const report = await verifyDatabase(directory, { fs: disk });
+  if (report.damages.length > 0) throw new Error(`damage: ${report.damages[0].what}`);
+}
+
+/** Opens what survived, goes on, and ends once more: by closing, or by another loss of process or power. */
+async function checkSurvivor(
+  survivor: MemoryFileSystem,
+  crash: Crash,
+  before: Ledger,
+): Promise<void> {
+  const { call, keep } = crash;
+  const { db, state } = await openAndRead(survivor, crash, before.states);
+  const ledger = checkPrefix(state, before, keep);
+  await writeMore(db, crash, ledger);
+  let disk = survivor;
+  let nextKeep = 1;
+  const end = call % 4;
+  if (end < 2) {
+    await db.close();
+    ledger.acknowledge(ledger.issued, 'disk');
+    await checkSound(survivor);
+  } else {
+    nextKeep = end === 2 ? 0 : 1;
+    disk = survivor.crash({ keep: nextKeep, random: new Prng(call) });
+    await db.close().catch(() => undefined);
+  }
+  const again = await openAndRead(disk, crash, ledger.states);
+  checkPrefix(again.state, ledger, nextKeep);
+  await again.db.close();
+  if (disk.openFiles > 0) throw new Error(`${disk.openFiles} files were left open`);
+  await checkSound(disk);
+}
+
+/** The recovery of what survived dies too, at each of its calls; the next one must find the same. */
+async function crashRecovery(base: MemoryFileSystem, crash: Crash, before: Ledger): Promise<void> {
+  const { workload } = crash;
+  const first = await openAndRead(base.clone(), crash, before.states);
+  const ledger = checkPrefix(first.state, before, crash.keep);
+  ledger.acknowledge(0, 'disk');
+  await first.db.close();
+  for (let call = 0, isDead = true; isDead; call++) {
+    const disk = base.clone();
+    const dying = new RecordingFileSystem(disk);
+    dying.dieAt(call);
+    counts.opens++;
+    try {
+      const db = await openDatabase(dying, workload.settings, workload.seed + call);
+      isDead = false;
+      await db.close().catch(() => undefined);
+    } catch (error) {
+      if (!dying.isDead) throw error;
+    }
+    const keep = keeps[call % keeps.length];
+    const survivor = disk.crash({ keep, random: new Prng(crash.call * 1000 + call) });
+    counts.secondCrashes++;
+    const second = { ...crash, call: crash.call + call };
+    const wanted = [ledger.states[0]];
+    try {
+      const { db, state } = await openAndRead(survivor, second, wanted);
+      checkPrefix(state, ledger, keep);
+      await db.close();
+      await checkSound(survivor);
+    } catch (error) {
+      throw new Error(
+        `after a crash of the recovery at its call ${call} with keep ${keep}: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Each call with one share kept, every fourth call with all of them; every so often with crashes of the recovery. */
+async function crashAt(workload: Workload, call: number, recoveryEvery: number): Promise<void> {
+  counts.calls++;
+  const { disk, ledger } = await workUntil(workload, call);
+  const chosen = call % 4 === workload.seed % 4 ? keeps : [keeps[(call >> 2) % keeps.length]];
+  for (const keep of chosen) {
+    const crash = { workload, call, keep };
+    const random = new Prng(workload.seed * 1_000_003 + call * 10 + keep * 4);
+    const survivor = disk.crash({ keep, random });
+    const base =
+      call % recoveryEvery === workload.seed % recoveryEvery ? survivor.clone() : undefined;
+    counts.crashes++;
+    try {
+      await checkSurvivor(survivor, crash, ledger);
+      if (base !== undefined && keep === chosen[0]) await crashRecovery(base, crash, ledger);
+    } catch (error) {
+      throw new Error(`${describeCrash(crash)}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+describe('a crash at any call', () => {
+  test('loses nothing that was promised', { timeout: 3_600_000 }, async () => {
+    for (const seed of seedsOf(20)) {
+      await withSeed(seed, testFile, async () => {
+        const workload = makeWorkload(seed, stepsPerWorkload);
+        counts.workloads++;
+        const calls = await countCalls(workload);
+        if (onlyCall !== undefined) return crashAt(workload, Number(onlyCall), 1);
+        for (let call = 0; call < calls; call++) await crashAt(workload, call, 97);
+      });
+    }
+    console.log(`T3: ${JSON.stringify(counts)}`);
+    if (!isWholeRun()) return;
+    expect(counts.workloads).toBeGreaterThanOrEqual(20);
+    expect(counts.crashes).toBeGreaterThan(8_000);
+    expect(counts.secondCrashes).toBeGreaterThan(1_000);
+  });
+});
