@@ -117,7 +117,7 @@ export class Background {
   /** How much an acknowledgement is held back, in milliseconds: grows with L0 from nothing to 10 ms. */
   slowdownMs(): number {
     const { l0SlowdownTables, l0StopTables } = this.#core.settings;
-    const excess = this.#core.version.tablesAt(0).length - l0SlowdownTables;
+    const excess = this.#level0Tables - l0SlowdownTables;
     if (excess < 0) return 0;
     return Math.min(10, 1 + (9 * excess) / Math.max(1, l0StopTables - l0SlowdownTables));
   }
@@ -265,8 +265,12 @@ export class Background {
     await Promise.all([this.#executors.flush.close(), this.#executors.compaction.close()]);
   }
 
+  get #level0Tables(): number {
+    return this.#core.version.tablesAt(0).length;
+  }
+
   get #isLevel0Full(): boolean {
-    return this.#core.version.tablesAt(0).length >= this.#core.settings.l0StopTables;
+    return this.#level0Tables >= this.#core.settings.l0StopTables;
   }
 
   /** As `switchMemtable`, but beyond the limits that make writers wait. */
@@ -392,8 +396,9 @@ export class Background {
 
   #startCompaction(): void {
     if (this.#compacting !== undefined || this.#compactionError !== undefined) return;
-    const manual = this.#pickManual();
-    const plan = manual ?? this.#pick();
+    // A long compactRange must not stall writers: an overdue L0 goes first.
+    const isOverdue = this.#level0Tables >= this.#core.settings.l0SlowdownTables;
+    const plan = (isOverdue ? this.#pick() : undefined) ?? this.#pickManual() ?? this.#pick();
     if (plan === undefined) return;
     this.#plan = plan;
     const task = new Task(this.#compactionSteps(plan), (error) => this.#core.fail('log', error));

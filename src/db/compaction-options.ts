@@ -14,8 +14,9 @@ export function compactionOptionsOf(settings: DatabaseSettings): CompactionOptio
     l0CompactionTrigger: settings.l0CompactionTrigger,
     levelSizeMultiplier: settings.levelSizeMultiplier,
     levelSizing: 'dynamic',
-    // L1 takes as much as L0 brings when it is compacted: then both are rewritten at like cost.
-    baseLevelBytes: settings.memtableBytes * settings.l0CompactionTrigger,
+    // Twice what L0 brings when it is compacted: at 64 memtables of data two levels are
+    // enough then (5.1x written), while a third one costs 0.7 to 0.9x more.
+    baseLevelBytes: 2 * settings.memtableBytes * settings.l0CompactionTrigger,
     tableTargetBytes: settings.tableBytes,
     maxLevels,
     levelForms: [0],
