@@ -59,7 +59,7 @@ export class BlockCache {
   #older: Uint32Array = new Uint32Array(64);
   #marks: Uint8Array = new Uint8Array(64);
   #hand = 0;
-  #free: number[] = [];
+  readonly #free: number[] = [];
 
   /** @throws LsmError `LSM_INVALID_ARGUMENT` */
   constructor(options: BlockCacheOptions) {

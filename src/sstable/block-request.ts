@@ -31,14 +31,14 @@ export class BlockRequest implements Waitable {
     const { table, number } = this.#missing();
     if (number === filterPart) return table.loadFilter();
     if (this.#block !== undefined) return;
-    const block = await table.readBlock(number, this.#fillCache);
+    const block = await table.blocks.read(number, this.#fillCache);
     if (this.#table === table && this.#number === number) this.#block = block;
   }
 
   waitSync(): void {
     const { table, number } = this.#missing();
     if (number === filterPart) table.loadFilterSync();
-    else this.#block ??= table.readBlockSync(number, this.#fillCache);
+    else this.#block ??= table.blocks.readSync(number, this.#fillCache);
   }
 
   /** @internal */
@@ -51,7 +51,7 @@ export class BlockRequest implements Waitable {
     this.#number = number;
     this.#block = undefined;
     this.#fillCache = fillCache;
-    this.#isExpectedFast = table.expectFastRead();
+    this.#isExpectedFast = table.blocks.expectFastRead();
   }
 
   /** The block if this request has it. @internal */

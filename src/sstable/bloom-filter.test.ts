@@ -19,7 +19,9 @@ describe('BloomFilter', () => {
       const keys = 20_000;
       const filter = BloomFilter.create(keys, bits);
       for (let i = 0; i < keys; i++) filter.add(key(i));
-      for (let i = 0; i < keys; i++) expect(filter.mayContain(key(i))).toBe(true);
+      let known = 0;
+      for (let i = 0; i < keys; i++) if (filter.mayContain(key(i))) known++;
+      expect(known).toBe(keys);
       const probes = 100_000;
       let positives = 0;
       for (let i = keys; i < keys + probes; i++) if (filter.mayContain(key(i))) positives++;

@@ -28,18 +28,10 @@ class FileOpening implements Waitable {
 
   waitSync(): void {
     if (this.file !== undefined) return;
-    const { createSync, openSync } = this.#fs;
-    if (createSync === undefined || openSync === undefined) throw noSync(this.#path);
-    this.file = this.#create
-      ? createSync.call(this.#fs, this.#path)
-      : openSync.call(this.#fs, this.#path);
+    if (!this.#fs.hasSync) throw noSync(this.#path);
+    const fs = this.#fs as Required<FileSystem>;
+    this.file = this.#create ? fs.createSync(this.#path) : fs.openSync(this.#path);
   }
-}
-
-export function noSync(path: string): LsmError {
-  return new LsmError('LSM_UNSUPPORTED', 'this file system has no synchronous calls', {
-    file: path,
-  });
 }
 
 export function* openFile(fs: FileSystem, path: string): Steps<File> {
@@ -56,7 +48,7 @@ export function* createEmptyFile(fs: FileSystem, path: string): Steps<File> {
     const file = opening.file!;
     yield {
       wait: () => file.truncate(0),
-      waitSync: () => orNoSync(file, file.truncateSync).call(file, 0),
+      waitSync: () => withSync(file).truncateSync(0),
     };
     return file;
   } catch (error) {
@@ -71,7 +63,7 @@ export function* sizeOfFile(file: File): Steps<number> {
       size = await file.size();
     },
     waitSync() {
-      size = orNoSync(file, file.sizeSync).call(file);
+      size = withSync(file).sizeSync();
     },
   };
   return size;
@@ -88,7 +80,7 @@ export function* readFromFile(file: File, position: number, length: number): Ste
     },
     waitSync() {
       const target = new Uint8Array(length);
-      const count = orNoSync(file, file.readSync).call(file, target, 0, length, position);
+      const count = withSync(file).readSync(target, 0, length, position);
       bytes = target.subarray(0, count);
     },
   };
@@ -98,14 +90,14 @@ export function* readFromFile(file: File, position: number, length: number): Ste
 export function syncing(file: File): Waitable {
   return {
     wait: () => file.sync(),
-    waitSync: () => orNoSync(file, file.syncSync).call(file),
+    waitSync: () => withSync(file).syncSync(),
   };
 }
 
 export function closing(file: File): Waitable {
   return {
     wait: () => file.close(),
-    waitSync: () => orNoSync(file, file.closeSync).call(file),
+    waitSync: () => withSync(file).closeSync(),
   };
 }
 
@@ -130,7 +122,17 @@ export function removing(fs: FileSystem, path: string): Waitable {
   };
 }
 
-function orNoSync<Call>(file: File, call: Call | undefined): Call {
-  if (call === undefined) throw noSync(file.path);
-  return call;
+/**
+ * The file, known to have the synchronous calls: they come as one group.
+ * @throws LsmError `LSM_UNSUPPORTED`
+ */
+export function withSync(file: File): Required<File> {
+  if (file.readSync === undefined) throw noSync(file.path);
+  return file as Required<File>;
+}
+
+function noSync(path: string): LsmError {
+  return new LsmError('LSM_UNSUPPORTED', 'this file system has no synchronous calls', {
+    file: path,
+  });
 }

@@ -87,7 +87,7 @@ export class SSTableBuilder {
       this.#addNow(entry);
       return this.#writer.needsDrain ? this.#drain() : done;
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

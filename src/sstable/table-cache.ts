@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.js';
 import type { FileId } from '../base/checksum.js';
 import { joinPath, tableName } from '../base/file-names.js';
 import { LsmError } from '../base/errors.js';
@@ -15,13 +16,17 @@ export interface TableCacheOptions {
   readonly blockCache?: BlockCache;
   /** Tables open at once, beyond those in use at the moment. Default 512. */
   readonly maxOpenTables?: number;
+  /** Times reads. Default: the system's. */
+  readonly clock?: Clock;
 }
 
-export interface TableCacheStats extends Readonly<TableReaderCounters> {
+export interface TableCacheStats extends TableReaderCounters {
   readonly openTables: number;
   /** Indexes and filters of open tables. */
   readonly memoryBytes: number;
 }
+
+type MutableCounters = { -readonly [Name in keyof TableReaderCounters]: number };
 
 /** An open table and whether it was used since the eviction hand met it. */
 class OpenTable {
@@ -42,7 +47,7 @@ export class TableCache {
   readonly #maxOpenTables: number;
   readonly #open = new Map<number, OpenTable>();
   readonly #opening = new Map<number, Task<TableReader>>();
-  readonly #retired: TableReaderCounters = noCounters();
+  readonly #retired: MutableCounters = noCounters();
   #isClosed = false;
 
   constructor(options: TableCacheOptions) {
@@ -115,7 +120,7 @@ export class TableCache {
   }
 
   *#load(meta: TableMeta, cachePriority: CachePriority): Steps<TableReader> {
-    const { fs, directory, databaseId, blockCache } = this.#options;
+    const { fs, directory, databaseId, blockCache, clock } = this.#options;
     const { fileNumber, tableId, size, checksum } = meta;
     try {
       const reader = yield* TableReader.open({
@@ -123,6 +128,7 @@ export class TableCache {
         path: joinPath(directory, tableName(fileNumber)),
         blockCache,
         cachePriority,
+        clock,
         expected: { databaseId, tableId, size, checksum },
       });
       this.#open.set(fileNumber, new OpenTable(reader));
@@ -171,7 +177,7 @@ function* finishOpening(opening: Task<TableReader>): Steps<void> {
   };
 }
 
-function noCounters(): TableReaderCounters {
+function noCounters(): MutableCounters {
   return {
     filterChecks: 0,
     filterNegatives: 0,
@@ -181,7 +187,7 @@ function noCounters(): TableReaderCounters {
   };
 }
 
-function addCounters(sum: TableReaderCounters, more: Readonly<TableReaderCounters>): void {
+function addCounters(sum: MutableCounters, more: TableReaderCounters): void {
   sum.filterChecks += more.filterChecks;
   sum.filterNegatives += more.filterNegatives;
   sum.filterFalsePositives += more.filterFalsePositives;

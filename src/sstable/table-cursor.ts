@@ -5,12 +5,16 @@ import { BlockRequest } from './block-request.js';
 import { grown } from './bytes-column.js';
 import type { DataBlock } from './data-block.js';
 import { dataBlockHeaderBytes } from './data-block-writer.js';
+import { ReadAhead } from './read-ahead.js';
 import type { TableReader } from './table-reader.js';
 
 export interface TableCursorOptions {
   /** Whether blocks that are read stay in the block cache. Default true; compaction says false. */
   readonly fillCache?: boolean;
 }
+
+/** A range read of some ten entries needs one block or two, and should read no more. */
+const streakBeforeReadAhead = 2;
 
 /**
  * A cursor over one table. It holds the table and one data block. The key it
@@ -23,6 +27,12 @@ export class TableCursor implements Cursor {
   readonly #table: TableReader;
   readonly #fillCache: boolean;
   readonly #request = new BlockRequest();
+  /** Made when the cursor is seen to read block after block. */
+  #ahead: ReadAhead | undefined;
+  #waiting: BlockRequest | ReadAhead = this.#request;
+  /** The block read last from disk, and how many before it were its neighbours. */
+  #lastRead = -1;
+  #streak = 0;
   #block: DataBlock | undefined;
   #number = -1;
   #at = 0;
@@ -71,18 +81,22 @@ export class TableCursor implements Cursor {
     return this.#at > 0 ? this.#show(this.#at - 1) : this.#goTo(this.#number - 1, true);
   }
 
-  wait(): Promise<void> {
-    return this.#request.wait();
+  async wait(): Promise<void> {
+    // What the OS has in memory is read sooner than the thread pool wakes up.
+    if (this.#request.isExpectedFast) this.#waiting.waitSync();
+    else await this.#waiting.wait();
   }
 
   waitSync(): void {
-    this.#request.waitSync();
+    this.#waiting.waitSync();
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#block = undefined;
+    this.#ahead = undefined;
+    this.#waiting = this.#request;
     this.#request.clear();
     this.#table.release();
   }
@@ -104,12 +118,22 @@ export class TableCursor implements Cursor {
   #enter(number: number): DataBlock | undefined {
     if (this.#number === number && this.#block !== undefined) return this.#block;
     const table = this.#table;
-    const block = this.#request.find(table, number) ?? table.cachedBlock(number);
+    let block = this.#request.find(table, number);
+    let isRead = block !== undefined;
+    block ??= table.blocks.find(number);
     if (block === undefined) {
-      this.#request.ask(table, number, this.#fillCache);
+      block = this.#ahead?.find(number, this.#fillCache);
+      isRead = true;
+    }
+    if (block === undefined) {
+      this.#ask(number);
       return undefined;
     }
-    this.#request.clear();
+    if (isRead) {
+      this.#streak = number === this.#lastRead + 1 ? this.#streak + 1 : 0;
+      this.#lastRead = number;
+      this.#request.clear();
+    }
     this.#block = block;
     this.#number = number;
     const prefixLength = block.prefixLength;
@@ -117,6 +141,18 @@ export class TableCursor implements Cursor {
     const prefixEnd = dataBlockHeaderBytes + prefixLength;
     copyRange(block.bytes, dataBlockHeaderBytes, prefixEnd, this.#key, 0);
     return block;
+  }
+
+  #ask(number: number): void {
+    this.#request.ask(this.#table, number, this.#fillCache);
+    const isSequential = this.#streak >= streakBeforeReadAhead && number === this.#lastRead + 1;
+    if (isSequential) {
+      this.#ahead ??= new ReadAhead(this.#table.blocks);
+      this.#ahead.aim(number);
+      this.#waiting = this.#ahead;
+    } else {
+      this.#waiting = this.#request;
+    }
   }
 
   #show(at: number): boolean {

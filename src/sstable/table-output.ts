@@ -1,7 +1,7 @@
 import { toLsmError } from '../base/errors.js';
 import type { Waitable } from '../base/task.js';
 import type { File } from '../fs/file-system.js';
-import { noSync } from './file-steps.js';
+import { withSync } from './file-steps.js';
 
 const chunkBytes = 1.25 * 2 ** 20;
 const drainBytes = 2 ** 20;
@@ -87,11 +87,11 @@ export class TableOutput {
         finish(true);
       },
       waitSync() {
-        if (file.writeSync === undefined) throw noSync(file.path);
         if (isDone) return;
+        const syncFile = withSync(file);
         try {
           for (const chunk of chunks) {
-            file.writeSync(chunk.bytes, 0, chunk.length, chunk.position);
+            syncFile.writeSync(chunk.bytes, 0, chunk.length, chunk.position);
           }
         } catch (error) {
           throw toLsmError(error, 'writing a table failed', file.path);

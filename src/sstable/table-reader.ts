@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.js';
 import { compareBytes } from '../base/bytes.js';
+import { systemClock, type Clock } from '../base/clock.js';
 import type { FileId } from '../base/checksum.js';
 import { corruption, LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
 import type { KeyHash } from '../base/hash.js';
@@ -7,15 +8,14 @@ import type { CachePriority } from '../base/table-meta.js';
 import type { Steps } from '../base/task.js';
 import type { Cursor, CursorEntry } from '../iterator/cursor.js';
 import type { File, FileSystem } from '../fs/file-system.js';
-import { CachedBlocks, type BlockCache } from './block-cache.js';
-import { openBlock } from './block-frame.js';
+import type { BlockCache } from './block-cache.js';
 import { filterPart, type BlockRequest } from './block-request.js';
 import type { BloomFilter } from './bloom-filter.js';
-import { DataBlock } from './data-block.js';
-import { closing, noSync, openFile } from './file-steps.js';
+import type { DataBlock } from './data-block.js';
+import { closing, openFile, withSync } from './file-steps.js';
 import type { IndexBlock } from './index-block.js';
 import type { TableProperties } from './properties.js';
-import { ReadTiming } from './read-timing.js';
+import { TableBlocks } from './table-blocks.js';
 import { TableCursor, type TableCursorOptions } from './table-cursor.js';
 import { loadDirectory, readFilter, type TableDirectory } from './table-directory.js';
 import { verifyTable, type TableVerification } from './table-verification.js';
@@ -43,16 +43,18 @@ export interface TableReaderOptions {
   readonly cachePriority?: CachePriority;
   /** What the manifest knows of the table; another file under its name is `LSM_CORRUPTION`. */
   readonly expected?: ExpectedTable;
+  /** Times reads. Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** Counters since the table was opened. */
 export interface TableReaderCounters {
-  filterChecks: number;
-  filterNegatives: number;
+  readonly filterChecks: number;
+  readonly filterNegatives: number;
   /** The filter said "perhaps" and the table had no version of the key. */
-  filterFalsePositives: number;
-  blockReads: number;
-  blockHits: number;
+  readonly filterFalsePositives: number;
+  readonly blockReads: number;
+  readonly blockHits: number;
 }
 
 /**
@@ -63,37 +65,29 @@ export interface TableReaderCounters {
  */
 export class TableReader {
   readonly path: string;
-  readonly counters: TableReaderCounters = {
-    filterChecks: 0,
-    filterNegatives: 0,
-    filterFalsePositives: 0,
-    blockReads: 0,
-    blockHits: 0,
-  };
-  readonly #file: File;
+  /** @internal */
+  readonly blocks: TableBlocks;
   readonly #directory: TableDirectory;
   readonly #cache: BlockCache | undefined;
-  readonly #cached: CachedBlocks;
-  readonly #timing = new ReadTiming();
   #filter: BloomFilter | undefined;
   #needsFilter: boolean;
-  #reserved: number;
+  #filterChecks = 0;
+  #filterNegatives = 0;
+  #filterFalsePositives = 0;
+  #memoryBytes: number;
   #references = 0;
   #isClosed = false;
   #whenUnused: (() => void) | undefined;
-  /** Asynchronous reads under way, so that lookups of one block share one read. */
-  readonly #pending = new Map<number, Promise<DataBlock>>();
-  #scratch = new Uint8Array(0);
 
   private constructor(options: TableReaderOptions, file: File, directory: TableDirectory) {
+    const { blockCache, cachePriority = 'normal', clock = systemClock } = options;
     this.path = options.path;
-    this.#file = file;
+    this.blocks = new TableBlocks(file, directory, blockCache, cachePriority, clock);
     this.#directory = directory;
     this.#needsFilter = directory.filter !== undefined;
-    this.#cache = options.blockCache;
-    this.#cached = new CachedBlocks(directory.index.count, options.cachePriority ?? 'normal');
-    this.#reserved = directory.index.memoryBytes + this.#cached.slots.byteLength;
-    this.#cache?.reserve(this.#reserved);
+    this.#cache = blockCache;
+    this.#memoryBytes = directory.index.memoryBytes + this.blocks.memoryBytes;
+    blockCache?.reserve(this.#memoryBytes);
   }
 
   /**
@@ -121,6 +115,17 @@ export class TableReader {
       }
       throw toLsmError(error, 'opening a table failed', path);
     }
+  }
+
+  /** Sums since the table was opened. */
+  get counters(): TableReaderCounters {
+    return {
+      filterChecks: this.#filterChecks,
+      filterNegatives: this.#filterNegatives,
+      filterFalsePositives: this.#filterFalsePositives,
+      blockReads: this.blocks.reads,
+      blockHits: this.blocks.hits,
+    };
   }
 
   get properties(): TableProperties {
@@ -171,12 +176,12 @@ export class TableReader {
 
   /** Moving average of synchronous reads, in microseconds. */
   get averageReadMicros(): number {
-    return this.#timing.averageMicros;
+    return this.blocks.averageReadMicros;
   }
 
   /** Bytes this table holds in memory beside its cached blocks. */
   get memoryBytes(): number {
-    return this.#reserved;
+    return this.#memoryBytes;
   }
 
   /** @internal */
@@ -196,7 +201,6 @@ export class TableReader {
     into: CursorEntry,
     request: BlockRequest,
   ): number {
-    const counters = this.counters;
     const filter = this.#filter;
     if (filter === undefined) {
       if (this.#needsFilter) {
@@ -204,8 +208,8 @@ export class TableReader {
         return lookupNeedsBlock;
       }
     } else if (!filter.mayContainHash(hash.low, hash.high)) {
-      counters.filterChecks++;
-      counters.filterNegatives++;
+      this.#filterChecks++;
+      this.#filterNegatives++;
       return lookupAbsent;
     }
     const index = this.#directory.index;
@@ -220,15 +224,15 @@ export class TableReader {
         at = 0;
       }
       if (at < block.count && block.hasKeyAt(at, key)) {
-        if (filter !== undefined) counters.filterChecks++;
+        if (filter !== undefined) this.#filterChecks++;
         request.clear();
         fillEntry(into, key, block, at);
         return lookupFound;
       }
     }
     if (filter !== undefined) {
-      counters.filterChecks++;
-      counters.filterFalsePositives++;
+      this.#filterChecks++;
+      this.#filterFalsePositives++;
     }
     request.clear();
     return lookupAbsent;
@@ -250,7 +254,7 @@ export class TableReader {
 
   /** Walks the whole file, one block in memory at a time. */
   verify(): Steps<TableVerification> {
-    return verifyTable(this.#file, this.#directory);
+    return verifyTable(this.blocks.file, this.#directory);
   }
 
   /** Holds the table open. */
@@ -268,74 +272,18 @@ export class TableReader {
   *close(): Steps<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cache?.dropAll(this.#cached);
-    this.#cache?.reserve(-this.#reserved);
-    this.#reserved = 0;
+    this.blocks.dropAll();
+    this.#cache?.reserve(-this.#memoryBytes);
+    this.#memoryBytes = 0;
     if (this.#references === 0) {
-      yield closing(this.#file);
+      yield closing(this.blocks.file);
       return;
     }
-    const file = this.#file;
+    const file = this.blocks.file;
     this.#whenUnused = () => {
       if (file.closeSync !== undefined) file.closeSync();
       else file.close().catch(() => undefined);
     };
-  }
-
-  /** @internal */
-  expectFastRead(): boolean {
-    return this.#file.readSync !== undefined && this.#timing.expectFast();
-  }
-
-  /** The block if the cache has it. @internal */
-  cachedBlock(number: number): DataBlock | undefined {
-    const block = this.#cache?.find(this.#cached, number);
-    if (block !== undefined) this.counters.blockHits++;
-    return block;
-  }
-
-  /** @internal */
-  readBlockSync(number: number, fillCache: boolean): DataBlock {
-    const cached = this.cachedBlock(number);
-    if (cached !== undefined) return cached;
-    const file = this.#file;
-    if (file.readSync === undefined) throw noSync(this.path);
-    const index = this.index;
-    const offset = index.offsetAt(number);
-    const size = index.sizeAt(number);
-    const isStoredRaw = this.#isStoredRaw(number);
-    const target = isStoredRaw ? new Uint8Array(size) : this.#scratchOf(size);
-    const begin = performance.now();
-    let count: number;
-    try {
-      count = file.readSync(target, 0, size, offset);
-    } catch (error) {
-      throw toLsmError(error, 'reading a table failed', this.path);
-    }
-    this.#timing.record(performance.now() - begin);
-    return this.#keep(number, target, count, isStoredRaw, fillCache);
-  }
-
-  /** @internal */
-  readBlock(number: number, fillCache: boolean): Promise<DataBlock> {
-    const pending = this.#pending.get(number);
-    if (pending !== undefined) return pending;
-    const reading = this.#readBlock(number, fillCache).finally(() => this.#pending.delete(number));
-    this.#pending.set(number, reading);
-    return reading;
-  }
-
-  /** Decodes block `number` from bytes that were read ahead. @internal */
-  decodeBlock(number: number, bytes: Uint8Array, start: number, fillCache: boolean): DataBlock {
-    const { index, path } = this;
-    const offset = index.offsetAt(number);
-    const raw = openBlock(bytes, start, index.sizeAt(number), false, this.tableId, offset, path);
-    return this.#accept(number, raw, fillCache);
-  }
-
-  /** @internal */
-  get file(): File {
-    return this.#file;
   }
 
   /** @internal */
@@ -344,7 +292,7 @@ export class TableReader {
     const bytes = new Uint8Array(handle.size);
     let count: number;
     try {
-      count = await this.#file.read(bytes, 0, handle.size, handle.offset);
+      count = await this.blocks.file.read(bytes, 0, handle.size, handle.offset);
     } catch (error) {
       throw toLsmError(error, 'reading a table failed', this.path);
     }
@@ -354,11 +302,11 @@ export class TableReader {
   /** @internal */
   loadFilterSync(): void {
     const handle = this.#directory.filter!;
-    if (this.#file.readSync === undefined) throw noSync(this.path);
     const bytes = new Uint8Array(handle.size);
+    const file = withSync(this.blocks.file);
     let count: number;
     try {
-      count = this.#file.readSync(bytes, 0, handle.size, handle.offset);
+      count = file.readSync(bytes, 0, handle.size, handle.offset);
     } catch (error) {
       throw toLsmError(error, 'reading a table failed', this.path);
     }
@@ -370,68 +318,15 @@ export class TableReader {
     this.#filter = readFilter(stored, this.#directory, this.path);
     this.#needsFilter = false;
     if (this.#isClosed) return;
-    this.#reserved += this.#filter.memoryBytes;
+    this.#memoryBytes += this.#filter.memoryBytes;
     this.#cache?.reserve(this.#filter.memoryBytes);
-  }
-
-  async #readBlock(number: number, fillCache: boolean): Promise<DataBlock> {
-    const index = this.index;
-    const size = index.sizeAt(number);
-    const target = new Uint8Array(size);
-    let count: number;
-    try {
-      count = await this.#file.read(target, 0, size, index.offsetAt(number));
-    } catch (error) {
-      throw toLsmError(error, 'reading a table failed', this.path);
-    }
-    return this.#keep(number, target, count, true, fillCache);
   }
 
   /** The block from cache or request; where neither has it, the request asks for it. */
   #held(number: number, request: BlockRequest): DataBlock | undefined {
-    const block = this.cachedBlock(number) ?? request.find(this, number);
+    const block = this.blocks.find(number) ?? request.find(this, number);
     if (block === undefined) request.ask(this, number);
     return block;
-  }
-
-  #keep(
-    number: number,
-    stored: Uint8Array,
-    count: number,
-    mayKeep: boolean,
-    fillCache: boolean,
-  ): DataBlock {
-    const { index, path } = this;
-    const offset = index.offsetAt(number);
-    const size = index.sizeAt(number);
-    if (count < size) throw corruption('block cut off by the end of the file', path, offset);
-    const raw = openBlock(stored, 0, size, mayKeep, this.tableId, offset, path);
-    return this.#accept(number, raw, fillCache);
-  }
-
-  #accept(number: number, raw: Uint8Array, fillCache: boolean): DataBlock {
-    const offset = this.index.offsetAt(number);
-    if (raw.length !== this.index.rawLengthAt(number)) {
-      throw corruption('block and index disagree on the raw length', this.path, offset);
-    }
-    const block = new DataBlock(raw, this.path, offset);
-    this.counters.blockReads++;
-    if (fillCache && !this.#isClosed) this.#cache?.insert(this.#cached, number, block);
-    return block;
-  }
-
-  #isStoredRaw(number: number): boolean {
-    return this.index.sizeAt(number) > this.index.rawLengthAt(number);
-  }
-
-  #scratchOf(size: number): Uint8Array {
-    if (this.#scratch.length < size) {
-      const scratch = new Uint8Array(size);
-      // A block of a long value is read once in a while and must not stay.
-      if (size > 2 ** 20) return scratch;
-      this.#scratch = scratch;
-    }
-    return this.#scratch;
   }
 }
 

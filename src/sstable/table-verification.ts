@@ -1,5 +1,5 @@
 import { compareBytes, copyOf, describeKey, emptyBytes } from '../base/bytes.js';
-import { corruption, isLsmError, LsmError, toLsmError } from '../base/errors.js';
+import { corruption, isLsmError, toLsmError, type LsmError } from '../base/errors.js';
 import { KeyHash } from '../base/hash.js';
 import { compareInternal, kindDelete, maxKeyBytes, maxSeq } from '../base/internal-key.js';
 import type { Steps } from '../base/task.js';

@@ -103,9 +103,9 @@ describe('SSTableBuilder and SSTableReader', () => {
     let i = 0;
     for (const entry of reader) {
       expect(new DataView(entry.key.buffer, entry.key.byteOffset).getUint32(0)).toBe(i);
-      expect(entry.value.length === 1000 && entry.value.every((byte) => byte === (i & 255))).toBe(
-        true,
-      );
+      if (entry.value.length !== 1000 || entry.value.some((byte) => byte !== (i & 255))) {
+        throw new Error(`entry ${i} has another value`);
+      }
       i++;
     }
     expect(i).toBe(5000);

@@ -15,6 +15,7 @@ import {
   modelGet,
   randomEntries,
   randomKey,
+  same,
   scanSync,
   settle,
   show,
@@ -45,7 +46,7 @@ describe.each(allCompressions)('a table with codec %s', (compression) => {
           const blockCache = new BlockCache({ capacityBytes });
           const expected = { ...meta, databaseId: testDatabaseId };
           const table = runSync(TableReader.open({ fs, path: 't.sst', blockCache, expected }));
-          expect(scanSync(table).map(show), name).toEqual(entries.map(show));
+          same(scanSync(table).map(show).join(), entries.map(show).join(), () => name);
           checkLookups(table, entries, prng, name);
           checkCursor(table, entries, prng, name);
           expect(runSync(table.verify()), name).toMatchObject({
@@ -76,9 +77,10 @@ function checkLookups(
     const seqs = versions.flatMap(({ seq }) => [seq - 1, seq, Math.min(seq + 1, maxSeq)]);
     for (const seq of [0, maxSeq, ...seqs]) {
       if (seq < 0) continue;
-      const found = show(getSync(table, key, seq));
-      expect(found, `${name} key ${key.join()} seq ${seq}`).toBe(
+      same(
+        show(getSync(table, key, seq)),
         show(modelGet(versions, key, seq)),
+        () => `${name} key ${key.join()} seq ${seq}`,
       );
     }
   }
@@ -118,7 +120,7 @@ function checkCursor(
       settle(cursor, () => cursor.prev());
       at--;
     }
-    expect(show(current(cursor)), `${name} step ${step}`).toBe(show(entries[at]));
+    same(show(current(cursor)), show(entries[at]), () => `${name} step ${step}`);
   }
   cursor.close();
 }

@@ -9,6 +9,7 @@ import { CursorEntry } from '../../src/iterator/cursor.js';
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.js';
 import { BlockCache } from '../../src/sstable/block-cache.js';
 import { loadCodecs } from '../../src/sstable/codecs.js';
+import { ReadAhead } from '../../src/sstable/read-ahead.js';
 import { TableCache } from '../../src/sstable/table-cache.js';
 import {
   BlockRequest,
@@ -20,6 +21,7 @@ import {
 import { TableWriter } from '../../src/sstable/table-writer.js';
 import {
   bytesOf,
+  copyEntry,
   defaultSettings,
   scanSync,
   show,
@@ -100,6 +102,55 @@ describe('a lookup that needs blocks', () => {
     await Promise.all(requests.map((request) => request.wait()));
     for (const request of requests) expect(lookup(table, keyOf(3), request)).toBe(lookupFound);
     expect(table.counters.blockReads).toBe(1);
+  });
+});
+
+describe('a cursor', () => {
+  test('scans forward without synchronous calls, reading ahead, whatever the cache keeps', async () => {
+    const made = new MemoryFileSystem();
+    const entries = someEntries(3000);
+    writeTable(made, 't', entries, { blockSizeBytes: 200, compression: 'lz4' });
+    const fs = MemoryFileSystem.from([['t', made.readBytes('t')]], { sync: false });
+    for (const fillCache of [true, false]) {
+      const blockCache = new BlockCache({ capacityBytes: 2 ** 20 });
+      const table = await runAsync(TableReader.open({ fs, path: 't', blockCache }));
+      const cursor = table.cursor({ fillCache });
+      const found: string[] = [];
+      let waits = 0;
+      for (; !cursor.first(); waits++) await cursor.wait();
+      while (cursor.valid) {
+        found.push(show(copyEntry(cursor.entry)));
+        for (; !cursor.next(); waits++) await cursor.wait();
+      }
+      expect(found).toEqual(entries.map(show));
+      expect(waits).toBeLessThan(table.properties.dataBlocks / 10);
+      expect(blockCache.usedBytes > blockCache.reservedBytes).toBe(fillCache);
+      cursor.close();
+    }
+  });
+
+  test('hands a read-ahead over to a synchronous caller, and moves on before the thread pool is done', async () => {
+    const fs = new MemoryFileSystem();
+    writeTable(fs, 't', someEntries(3000), { blockSizeBytes: 200 });
+    const table = runSync(TableReader.open({ fs, path: 't' }));
+    const ahead = new ReadAhead(table.blocks);
+    ahead.aim(3);
+    const first = ahead.wait();
+    ahead.waitSync();
+    const block = ahead.find(3, false)!;
+    const keys = block.bytes.slice();
+    ahead.aim(300);
+    const second = ahead.wait();
+    expect(ahead.find(3, false)).toBeUndefined();
+    ahead.waitSync();
+    ahead.aim(100);
+    await Promise.all([first, second]);
+    expect(ahead.find(300, false)).toBeUndefined();
+    await ahead.wait();
+    expect(ahead.find(99, false)).toBeUndefined();
+    expect(ahead.find(100, false)!.bytes).toEqual(table.blocks.readSync(100, false).bytes);
+    // What was decoded before stays what it was.
+    expect(block.bytes).toEqual(keys);
   });
 });
 
