@@ -4,7 +4,7 @@ import { MemoryFileSystem } from '../fs/memory-file-system.js';
 import { FileWindow } from './file-window.js';
 import { logBlockBytes } from './log-format.js';
 
-const size = 60 * logBlockBytes + 100;
+const size = 200 * logBlockBytes + 100;
 const content = Uint8Array.from({ length: size }, (_, at) => at / logBlockBytes + 1);
 
 /** The file; its asynchronous reads fill their buffer, and come back, when `release` is called. */

@@ -5,7 +5,13 @@ import { Prng } from '../base/prng.js';
 import { runAsync, runSync, Task } from '../base/task.js';
 import type { File, FileSystem } from '../fs/file-system.js';
 import { MemoryFileSystem } from '../fs/memory-file-system.js';
-import { encodeLogLinks, logHeaderBytes } from './log-format.js';
+import {
+  encodeLogLinks,
+  fragmentHeaderBytes,
+  logHeaderBytes,
+  recordStartRoom,
+  roomInBlock,
+} from './log-format.js';
 import { LogReader } from './log-reader.js';
 import { LogWriter, preallocationBytes, type LogFileOptions } from './log-writer.js';
 
@@ -199,6 +205,18 @@ describe('a log writer', () => {
     writer.addBytes(record(9, 1), 0, 9);
     expect(() => writer.beginRecord(10)).toThrow('incomplete');
     expect(() => writer.addBytes(record(9, 1), 0, 2)).toThrow('more bytes');
+  });
+
+  it('fills the end of a block with zeros, in memory that it uses again', () => {
+    const { fs, memory } = new SlowFileSystem();
+    const writer = newWriter(fs);
+    writer.append(record(200_000, 0xff));
+    writer.flush().waitSync();
+    const length = roomInBlock(writer.end) - fragmentHeaderBytes - (recordStartRoom - 1);
+    writer.append(record(length, 1));
+    writer.append(record(20, 2));
+    writer.flush().waitSync();
+    expect(contents(memory)).toBe(`255x200000 1x${length} 2x20`);
   });
 
   it(`writes the same whatever is flushed when, and by whom (NORI_SEED=${seed})`, async () => {
