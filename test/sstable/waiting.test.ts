@@ -105,6 +105,21 @@ describe('a lookup that needs blocks', () => {
   });
 });
 
+describe('approximateOffsetOf', () => {
+  test('grows with the key, from 0 before the first to all data behind the last', () => {
+    const fs = new MemoryFileSystem();
+    writeTable(fs, 't', someEntries(1000), { blockSizeBytes: 200 });
+    const table = runSync(TableReader.open({ fs, path: 't' }));
+    const offsets = Array.from({ length: 1000 }, (_, i) => table.approximateOffsetOf(keyOf(i)));
+    expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+    expect(new Set(offsets).size).toBe(table.properties.dataBlocks);
+    expect(table.approximateOffsetOf(bytesOf('a'))).toBe(0);
+    const behind = table.approximateOffsetOf(bytesOf('z'));
+    expect(behind).toBeGreaterThanOrEqual(table.properties.storedBytes);
+    expect(behind).toBeLessThan(table.size);
+  });
+});
+
 describe('a cursor', () => {
   test('scans forward without synchronous calls, reading ahead, whatever the cache keeps', async () => {
     const made = new MemoryFileSystem();
