@@ -30,7 +30,7 @@ export async function closeDatabase(parts: DatabaseParts): Promise<void> {
 }
 
 async function closeWriter(core: Core, writer: WriterParts): Promise<void> {
-  const { writes, background, logs, forgetExit } = writer;
+  const { writes, background, jobs, logs, forgetExit } = writer;
   forgetExit();
   writes.rejectWaiters(
     new LsmError('LSM_CLOSED', `the database ${core.path} was closed before the write had room`),
@@ -41,7 +41,7 @@ async function closeWriter(core: Core, writer: WriterParts): Promise<void> {
     if (core.failure === undefined) await flushLarge(core, writer);
     if (core.failure === undefined) await closeCleanly(core, writer);
   } finally {
-    await background.closeExecutors();
+    await jobs.close();
     await core.drainEdits();
     await core.remover.drain();
     // After a clean close there is nothing left to do; after an error, its cause is known already.
@@ -55,7 +55,7 @@ async function flushLarge(core: Core, { background }: WriterParts): Promise<void
   const { tree } = core;
   if (tree.active.usedBytes > replayedBytes) tree.switchMemtable();
   try {
-    await background.flushAll();
+    await background.flusher.flushAll();
   } catch (error) {
     if (core.failure === undefined) {
       core.report({ during: 'flush', error: toError(error), fatal: false });

@@ -11,11 +11,12 @@ import { loadCodecs } from '../sstable/codecs.js';
 import { TableCache } from '../sstable/table-cache.js';
 import { Tree } from '../tree/tree.js';
 import type { DatabaseEvents, RecoveryEvent } from './api-types.js';
-import { Background, type Executors } from './background.js';
+import { Background } from './background.js';
 import { Core, defaultKeyspaceId } from './core.js';
 import { prepareDirectory } from './directory.js';
 import { onProcessExit } from './exit-hook.js';
 import { FileRemover } from './file-remover.js';
+import { Jobs, type Executors } from './jobs.js';
 import type { LogSet } from './log-set.js';
 import { resolveOptions, type OpenOptions, type ResolvedOptions } from './options.js';
 import { openReadOnly } from './open-read-only.js';
@@ -28,6 +29,7 @@ import { WritePath } from './write-path.js';
 /** What only a writable database has. */
 export interface WriterParts {
   readonly logs: LogSet;
+  readonly jobs: Jobs;
   readonly background: Background;
   readonly writes: WritePath;
   /** Takes the exit hook back. */
@@ -95,7 +97,8 @@ async function openLocked(
     ? await runAsync(VersionSet.create(fs, path, { random, databaseId: randomFileId(random) }))
     : found.set;
   const core = makeCore(path, resolved, versions);
-  const background = new Background(core, makeExecutors(core), () => makeInline(core));
+  const jobs = new Jobs(core, makeExecutors(core), () => makeInline(core));
+  const background = new Background(core, jobs);
   try {
     const { recovery, lost } = await recoverForWriting(core, background, found);
     const writes = new WritePath(core, background);
@@ -111,10 +114,10 @@ async function openLocked(
     };
     const forgetExit = onProcessExit(() => writes.writeAtExit());
     background.schedule();
-    const writer = { logs: core.logs, background, writes, forgetExit };
+    const writer = { logs: core.logs, jobs, background, writes, forgetExit };
     return { ...readParts(core), recovery, lost, writer, lock };
   } catch (error) {
-    await background.closeExecutors();
+    await jobs.close();
     await core.drainEdits();
     if (core.hasLogs) await runAsync(core.logs.abandon()).catch(() => undefined);
     await runAsync(core.tables.close());

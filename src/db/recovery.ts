@@ -185,7 +185,7 @@ async function beginLog(
   } else {
     await runAsync(logs.start(previous, replay.lastSeq));
     if (core.tree.active.entries > 0) core.tree.switchMemtable();
-    await background.flushAll();
+    await background.flusher.flushAll();
   }
   const { activeNumber } = logs;
   await runAsync(core.applyEdit(() => ({ logNumber: activeNumber, lastSeq: replay.lastSeq })));

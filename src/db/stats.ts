@@ -42,9 +42,9 @@ export function collectStats(parts: DatabaseParts): DatabaseStats {
     readAmplification: reader.readAmplification,
     spaceAmplificationEstimate: estimateSpace(version),
     background: {
-      flushes: writer?.background.flushes ?? 0,
-      compactions: writer?.background.compactions ?? 0,
-      trivialMoves: writer?.background.trivialMoves ?? 0,
+      flushes: writer?.background.flusher.flushes ?? 0,
+      compactions: writer?.background.compactor.compactions ?? 0,
+      trivialMoves: writer?.background.compactor.trivialMoves ?? 0,
       pendingCompactionBytes: pendingCompactionBytes(version, options),
       running: writer?.background.running ?? [],
       executor: writer?.background.executorKind ?? core.components.executor,

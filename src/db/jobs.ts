@@ -1,0 +1,124 @@
+import { LsmError, toLsmError } from '../base/errors.js';
+import { randomFileId } from '../base/prng.js';
+import { waitable, type Steps } from '../base/task.js';
+import type { CompactionExecutor } from '../compaction/executor.js';
+import type { JobBase, JobResult, JobSettings, OutputName } from '../compaction/job-settings.js';
+import { defaultKeyspaceId, type Core } from './core.js';
+
+/** Where jobs run: two lanes, so that a flush never waits behind a long compaction. */
+export interface Executors {
+  readonly flush: CompactionExecutor;
+  readonly compaction: CompactionExecutor;
+}
+
+/** Prepares jobs and has them run by the executors. */
+export class Jobs {
+  readonly #core: Core;
+  /** Makes the executors that take over when the host turns out to start no worker. */
+  readonly #makeInline: () => Executors;
+  #executors: Executors;
+
+  constructor(core: Core, executors: Executors, makeInline: () => Executors) {
+    this.#core = core;
+    this.#executors = executors;
+    this.#makeInline = makeInline;
+  }
+
+  get executorKind(): 'worker' | 'inline' {
+    return this.#executors.flush.kind;
+  }
+
+  /** Runs a job as one step: who cannot wait has it finished on the spot. */
+  *run(settings: JobSettings): Steps<JobResult> {
+    const job = this.#executors[settings.kind].run(settings);
+    let result: JobResult | undefined;
+    yield waitable(
+      async () => {
+        result = await job.result;
+      },
+      () => {
+        result = job.finishSync();
+      },
+    );
+    return result!;
+  }
+
+  /** What every job needs; `outputCount` file numbers are free. */
+  base(outputCount: number): Omit<JobBase, 'table' | 'flushedSeq'> {
+    const { path, versions, snapshots } = this.#core;
+    const { id, name } = versions.keyspaces.get(defaultKeyspaceId)!;
+    return {
+      directory: path,
+      databaseId: versions.databaseId,
+      keyspaceId: id,
+      keyspaceName: name,
+      snapshotSeqs: snapshots.seqs(),
+      outputs: this.#takeOutputs(outputCount),
+    };
+  }
+
+  /**
+   * What a job's error means for the database. `LSM_FAILED`: a directory could not
+   * be synced, so what is on disk is unknown. `LSM_UNSUPPORTED`: no worker can be
+   * started here, so jobs run in this thread from now on.
+   */
+  classify(error: unknown, doing: string): LsmError {
+    const known = toLsmError(error, doing);
+    if (known.code === 'LSM_UNSUPPORTED' && this.executorKind === 'worker') {
+      void this.close();
+      this.#executors = this.#makeInline();
+    }
+    return known.code === 'LSM_FAILED' ? this.#core.fail('manifest', known) : known;
+  }
+
+  /** Keeps the process alive while somebody awaits background work. */
+  ref(): void {
+    this.#executors.flush.ref();
+    this.#executors.compaction.ref();
+  }
+
+  unref(): void {
+    this.#executors.flush.unref();
+    this.#executors.compaction.unref();
+  }
+
+  async whileReferenced<T>(run: () => Promise<T>): Promise<T> {
+    this.ref();
+    try {
+      return await run();
+    } finally {
+      this.unref();
+    }
+  }
+
+  /** Cancels compactions, and settles when none is under way. */
+  closeCompactions(): Promise<void> {
+    return this.#executors.compaction.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#executors.flush.close(), this.#executors.compaction.close()]);
+  }
+
+  #takeOutputs(count: number): OutputName[] {
+    const { versions, components } = this.#core;
+    const first = versions.takeFileNumbers(count);
+    return Array.from({ length: count }, (_, i) => ({
+      fileNumber: first + i,
+      tableId: randomFileId(components.random),
+    }));
+  }
+}
+
+/** Work in one lane: at most one task, which a synchronous caller can finish. */
+export interface LaneEvents {
+  /** The task is done; more may be due. */
+  readonly onEnded: () => void;
+  /** The task failed for a reason that may pass. */
+  readonly onFailed: (error: LsmError) => void;
+}
+
+/** The error of everything that is awaited when a database closes. */
+export function closedError(path: string): LsmError {
+  return new LsmError('LSM_CLOSED', `the database ${path} is closed`);
+}

@@ -1,0 +1,56 @@
+import { Task, type Steps } from '../base/task.js';
+import type { Core } from './core.js';
+
+/**
+ * One kind of background work, one task at a time. The end of a task is handled
+ * once: when its promise settles, or by the synchronous caller who finished it.
+ */
+export class Lane {
+  readonly #core: Core;
+  readonly #onEnded: () => void;
+  readonly #onFailed: (error: unknown) => void;
+  #task: Task<void> | undefined;
+
+  constructor(core: Core, onEnded: () => void, onFailed: (error: unknown) => void) {
+    this.#core = core;
+    this.#onEnded = onEnded;
+    this.#onFailed = onFailed;
+  }
+
+  get isBusy(): boolean {
+    return this.#task !== undefined;
+  }
+
+  start(steps: Steps<void>): void {
+    const task = new Task(steps, (error) => this.#core.fail('log', error));
+    this.#task = task;
+    task.promise.then(
+      () => this.#end(task, this.#onEnded),
+      (error: unknown) => this.#end(task, () => this.#onFailed(error)),
+    );
+  }
+
+  /** Does the rest of the task, if there is one, before it returns. @throws what the task throws */
+  finishSync(): void {
+    const task = this.#task;
+    if (task === undefined) return;
+    try {
+      task.finishSync();
+    } catch (error) {
+      this.#end(task, () => this.#onFailed(error));
+      throw this.#core.failure ?? error;
+    }
+    this.#end(task, this.#onEnded);
+  }
+
+  /** Settles when the task is over, however it ends. */
+  async settle(): Promise<void> {
+    await this.#task?.promise.catch(() => undefined);
+  }
+
+  #end(task: Task<void>, handle: () => void): void {
+    if (this.#task !== task) return;
+    this.#task = undefined;
+    handle();
+  }
+}
