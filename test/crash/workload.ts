@@ -61,6 +61,12 @@ export class ValueNumbers {
     return this.#next++;
   }
 
+  nextShort(): number {
+    let id = this.next();
+    while (valueOf(id).length > 24) id = this.next();
+    return id;
+  }
+
   /** The number of a value of several KiB. */
   nextLarge(): number {
     while (valueOf(this.#next).length < 4000) this.#next++;
