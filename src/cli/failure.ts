@@ -91,6 +91,7 @@ const adviceOfSystemError: Readonly<Record<string, Answer>> = {
   EISDIR: { exitCode: exitCodes.noInput, advice: 'name a file, not a directory' },
   EACCES: { exitCode: exitCodes.cannotCreate, advice: 'check who may read and write there' },
   EPERM: { exitCode: exitCodes.cannotCreate, advice: 'check who may read and write there' },
+  ENOSPC: { exitCode: exitCodes.io, advice: 'make room on the disk' },
   EROFS: { exitCode: exitCodes.cannotCreate, advice: 'the file system is read-only' },
 };
 
