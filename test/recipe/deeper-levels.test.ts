@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { countProbes, Engine, keyAt, rangesOf, valueAt } from './engine.js';
-
-const count = 400;
+import { countProbes, Engine, filledCount as count, keyAt, rangesOf, valueAt } from './engine.js';
 
 /** L2 full of tables; L1 with some tables over the same keys; nothing above. */
 async function threeLevels(): Promise<Engine> {
-  const engine = await Engine.open();
-  await engine.fill(count);
+  const engine = await Engine.openFilled();
   for (let round = 0; round < 5; round++) {
     const entries: Record<string, string> = {};
     for (let i = 0; i < count; i += 8) entries[keyAt(i)] = `new ${round} `.padEnd(500, 'y');
@@ -23,8 +20,7 @@ async function threeLevels(): Promise<Engine> {
 
 describe('"Level 1+ (sorted, non-overlapping), range partitioned"', () => {
   it('tables of one level do not overlap', async () => {
-    const engine = await Engine.open();
-    await engine.fill(count);
+    const engine = await Engine.openFilled();
     const ranges = await rangesOf(engine.memory, engine.tablePaths());
     expect(engine.shape).toEqual([0, 0, ranges.length]);
     expect(ranges.length).toBeGreaterThanOrEqual(10);

@@ -8,8 +8,7 @@ function absentKeys(count: number): string[] {
 
 describe('"Use bloom filters at all levels (9x fewer disk reads)"', () => {
   async function readsForAbsentKeys(bloomBitsPerKey: number): Promise<number> {
-    const engine = await Engine.open({ bloomBitsPerKey, blockCacheBytes: 0 });
-    await engine.fill();
+    const engine = await Engine.openFilled({ bloomBitsPerKey, blockCacheBytes: 0 });
     for (let i = 0; i < 3; i++) await engine.flush({ [keyAt(0)]: 'new', [keyAt(399)]: 'new' });
     expect(engine.shape[0]).toBe(3);
     await engine.reopen();
@@ -30,8 +29,7 @@ describe('"Use bloom filters at all levels (9x fewer disk reads)"', () => {
   });
 
   it('stats() say how often the filters were right', async () => {
-    const engine = await Engine.open();
-    await engine.fill();
+    const engine = await Engine.openFilled();
     await engine.reopen();
     for (const key of absentKeys(399)) engine.db.hasSync(key);
     const { checks, negatives, falsePositives } = engine.db.stats().filter;
@@ -45,8 +43,7 @@ describe('"Use bloom filters at all levels (9x fewer disk reads)"', () => {
 
 describe('"Cache hot levels"', () => {
   it('a block that was read once is not read again', async () => {
-    const engine = await Engine.open();
-    await engine.fill();
+    const engine = await Engine.openFilled();
     await engine.reopen();
     const first = engine.db.getSync(keyAt(7));
     engine.recording.clear();
@@ -57,8 +54,7 @@ describe('"Cache hot levels"', () => {
   });
 
   it('a cache of 0 bytes keeps no blocks, and reads are right', async () => {
-    const engine = await Engine.open({ blockCacheBytes: 0 });
-    await engine.fill();
+    const engine = await Engine.openFilled({ blockCacheBytes: 0 });
     const first = engine.db.getSync(keyAt(7));
     engine.recording.clear();
     expect(engine.db.getSync(keyAt(7))).toBe(first);

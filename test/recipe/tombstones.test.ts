@@ -17,8 +17,7 @@ function tombstones(engine: Engine): number[] {
 
 describe('"Tombstone Handling"', () => {
   it('"L1 compaction: Keep (L2+ might have old value)"', async () => {
-    const engine = await Engine.open();
-    await engine.fill();
+    const engine = await Engine.openFilled();
     await compactDelete(engine, keyAt(3), [keyAt(4), keyAt(5)]);
     expect(engine.shape.slice(0, 2)).toEqual([0, 1]);
     expect(tombstones(engine)).toEqual([0, 1, 0]);
@@ -31,8 +30,7 @@ describe('"Tombstone Handling"', () => {
   });
 
   it('"last level: Drop (no lower levels, GC complete)": with the value it hid', async () => {
-    const engine = await Engine.open();
-    await engine.fill();
+    const engine = await Engine.openFilled();
     await compactDelete(engine, keyAt(3), [keyAt(4), keyAt(5)]);
     await engine.db.compactRange();
     await engine.settle();
@@ -44,8 +42,7 @@ describe('"Tombstone Handling"', () => {
   });
 
   it('drops one that no deeper table can have a value for, whatever its level', async () => {
-    const engine = await Engine.open();
-    await engine.fill();
+    const engine = await Engine.openFilled();
     await compactDelete(engine, 'zebra', ['zoo', 'zz']);
     expect(engine.shape.slice(0, 2)).toEqual([0, 1]);
     expect(tombstones(engine)).toEqual([0, 0, 0]);
@@ -54,8 +51,7 @@ describe('"Tombstone Handling"', () => {
   });
 
   it('gives the space back when everything is deleted', async () => {
-    const engine = await Engine.open();
-    await engine.fill();
+    const engine = await Engine.openFilled();
     for (let i = 0; i < 400; i++) engine.db.deleteSync(keyAt(i));
     await engine.db.compactRange();
     await engine.settle();
@@ -66,8 +62,7 @@ describe('"Tombstone Handling"', () => {
   });
 
   it('a key that is written again after its deletion is there', async () => {
-    const engine = await Engine.open();
-    await engine.fill();
+    const engine = await Engine.openFilled();
     await compactDelete(engine, keyAt(3), [keyAt(4), keyAt(5)]);
     await engine.flush({ [keyAt(3)]: 'again' });
     await engine.db.compactRange();
