@@ -177,8 +177,10 @@ export class LogSet {
 
   /** Hands everything appended so far to the OS, behind switches that are under way. */
   *write(): Steps<void> {
+    // Asked for now: when its turn comes, a switch behind it may have put a log in place that has not begun.
+    const log = this.#active;
     try {
-      yield* runQueued(this.#writes, () => this.#writeSteps());
+      yield* runQueued(this.#writes, () => this.#writeSteps(log));
     } catch (error) {
       this.#options.onFailure(error);
       throw error;
@@ -285,10 +287,10 @@ export class LogSet {
     queued.wait().catch(this.#options.onFailure);
   }
 
-  *#writeSteps(): Steps<void> {
-    const target = this.#appendedSeq;
+  *#writeSteps(log: Log): Steps<void> {
+    const target = log === this.#active ? this.#appendedSeq : log.newestSeq;
     if (target <= this.#writtenSeq) return;
-    yield this.#active.writer.flush();
+    yield log.writer.flush();
     this.writeCalls++;
     if (target > this.#writtenSeq) this.#writtenSeq = target;
   }
