@@ -1,3 +1,4 @@
+import { emptyBytes } from '../base/bytes.js';
 import { toLsmError } from '../base/errors.js';
 import type { Waitable } from '../base/task.js';
 import type { File } from '../fs/file-system.js';
@@ -5,6 +6,15 @@ import { withSync } from './file-steps.js';
 
 const chunkBytes = 1.25 * 2 ** 20;
 const drainBytes = 2 ** 20;
+
+/** The buffer of the output finished last, for the next one in this thread: see `spareHashes` in table-writer.ts. */
+let spareChunk: Uint8Array | undefined;
+
+function takeSpareChunk(): Uint8Array {
+  const chunk = spareChunk ?? new Uint8Array(chunkBytes);
+  spareChunk = undefined;
+  return chunk;
+}
 
 interface Chunk {
   readonly bytes: Uint8Array;
@@ -18,7 +28,7 @@ interface Chunk {
  */
 export class TableOutput {
   /** The buffer that the last `reserve` made room in. */
-  bytes: Uint8Array = new Uint8Array(chunkBytes);
+  bytes: Uint8Array = takeSpareChunk();
   /** File offset of the next byte. */
   offset = 0;
   /** Checksum of the block sealed last. */
@@ -99,6 +109,13 @@ export class TableOutput {
         finish(!isInFlight);
       },
     };
+  }
+
+  /** Gives the buffer to the next output, once everything is drained. Nothing is appended afterwards. */
+  release(): void {
+    if (this.#pendingBytes > 0 || this.bytes.length !== chunkBytes) return;
+    spareChunk = this.bytes;
+    this.bytes = emptyBytes;
   }
 
   #pendingChunks(): Chunk[] {

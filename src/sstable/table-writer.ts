@@ -55,6 +55,19 @@ export interface TableWriterOptions {
 }
 
 /**
+ * The hashes of the table finished last, for the next one in this thread. They
+ * take megabytes outside the heap, where they would lie about until a collection:
+ * a load of 4 M entries grew by 5 MB with each flush.
+ */
+let spareHashes: Uint32Array | undefined;
+
+function takeSpareHashes(): Uint32Array {
+  const hashes = spareHashes ?? new Uint32Array(1024);
+  spareHashes = undefined;
+  return hashes;
+}
+
+/**
  * Writes one table. Entries come in internal order (key ascending, then seq
  * descending) through `add`, which never waits: whenever `needsDrain` is true,
  * `drain()` must be waited on before the next `add`. After an error the writer
@@ -80,7 +93,7 @@ export class TableWriter {
   #separator = new Uint8Array(256);
   #separatorLength = 0;
   #separatorSeq = maxSeq;
-  #hashes: Uint32Array = new Uint32Array(1024);
+  #hashes: Uint32Array = takeSpareHashes();
   #keys = 0;
   #smallest: Uint8Array = emptyBytes;
   #entries = 0;
@@ -195,6 +208,7 @@ export class TableWriter {
       for (let i = 0; i < this.#keys; i++) {
         filter.addHash(this.#hashes[2 * i], this.#hashes[2 * i + 1]);
       }
+      spareHashes = this.#hashes;
       this.#hashes = new Uint32Array(0);
       blocks.set(filterBlockName, this.#appendTail(filter.toBytes(), undefined));
     }
@@ -210,7 +224,9 @@ export class TableWriter {
     } catch (error) {
       throw toLsmError(error, 'writing a table failed', this.#options.path);
     }
-    return this.#meta(readU32(footer, 52));
+    const checksum = readU32(footer, 52);
+    output.release();
+    return this.#meta(checksum);
   }
 
   /** Closes and removes the file. Right after any error, and after a `finish` that failed. */
