@@ -10,7 +10,7 @@ async function atEveryCall(
   let calls = 0;
   let isChecking = false;
   // Kept here: the engine takes what a call to the disk throws for a failing disk.
-  let failure: unknown;
+  let failure: Error | undefined;
   engine.beforeCall = () => {
     if (isChecking) return;
     isChecking = true;
@@ -18,7 +18,7 @@ async function atEveryCall(
       calls++;
       check();
     } catch (error) {
-      failure ??= error;
+      failure ??= error as Error;
     } finally {
       isChecking = false;
     }
