@@ -35,9 +35,9 @@ describe('files', () => {
 
   it('have kebab-case names', () => {
     const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|d|config|build))*\.(ts|js|mjs|cjs|md|json)$/;
-    const atRoot = /^(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^\.[a-z-]+\.(cjs|json)$/;
+    const asUsual = /^(.*\/)?(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^\.[a-z-]+\.(cjs|json)$/;
     const odd = files
-      .filter((file) => !kebab.test(basename(file.path)) && !atRoot.test(file.path))
+      .filter((file) => !kebab.test(basename(file.path)) && !asUsual.test(file.path))
       .map((file) => file.path);
     expect(odd).toEqual([]);
   });
