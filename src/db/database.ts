@@ -261,7 +261,8 @@ export class Database<Key = Uint8Array, Value = Uint8Array> {
     const { core } = this.#parts;
     core.checkOpen();
     if (core.isWritable) await this.flush();
-    return verifyDatabase(core.path, { fs: core.components.fs });
+    // The walk takes its list of files from disk: a compaction must not pull them from under it.
+    return core.remover.whileHeld(() => verifyDatabase(core.path, { fs: core.components.fs }));
   }
 
   /** Calls `listener` at each event; returns the function that removes it. */

@@ -14,6 +14,8 @@ export class FileRemover {
   readonly #tables: TableCache;
   readonly #onError: (error: unknown) => void;
   readonly #underWay = new Set<Promise<void>>();
+  #holders = 0;
+  #held: (() => void)[] = [];
 
   constructor(
     fs: FileSystem,
@@ -28,26 +30,43 @@ export class FileRemover {
   }
 
   get pending(): number {
-    return this.#underWay.size;
+    return this.#underWay.size + this.#held.length;
   }
 
   remove(path: string): void {
-    this.#watch(this.#fs.remove(path));
+    this.#begin(() => this.#fs.remove(path));
   }
 
   /** Closes the table first, where it is open. */
   removeTable(fileNumber: number): void {
-    this.#watch(this.#removeTable(fileNumber));
+    this.#begin(() => this.#removeTable(fileNumber));
   }
 
-  /** Settles when no removal is under way. */
+  /** Nothing is removed while `run` reads files by what a manifest on disk names. */
+  async whileHeld<T>(run: () => Promise<T>): Promise<T> {
+    this.#holders++;
+    try {
+      return await run();
+    } finally {
+      this.#holders--;
+      if (this.#holders === 0) for (const begin of this.#held.splice(0)) begin();
+    }
+  }
+
+  /** Settles when no removal is under way. What was held back until now stays for the next open. */
   async drain(): Promise<void> {
+    this.#held = [];
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
   async #removeTable(fileNumber: number): Promise<void> {
     await runAsync(this.#tables.evict(fileNumber));
     await this.#fs.remove(joinPath(this.#directory, tableName(fileNumber)));
+  }
+
+  #begin(removal: () => Promise<void>): void {
+    if (this.#holders > 0) this.#held.push(() => this.#watch(removal()));
+    else this.#watch(removal());
   }
 
   #watch(removal: Promise<void>): void {
