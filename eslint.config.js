@@ -16,7 +16,6 @@ export default tseslint.config(
       'no-debugger': 'error',
       'no-unused-private-class-members': 'error',
       'no-unsafe-finally': 'error',
-      'no-promise-executor-return': 'error',
     },
   },
   {
@@ -53,6 +52,7 @@ export default tseslint.config(
     ignores: ['src/**/*.test.ts', 'src/cli/**', 'src/bench/**', 'src/base/{clock,prng}.ts'],
     rules: {
       'no-console': 'error',
+      'no-promise-executor-return': 'error',
       'no-restricted-properties': [
         'error',
         { object: 'Math', property: 'random', message: usePrng },
@@ -74,7 +74,6 @@ export default tseslint.config(
     // Tests may poke: handing a method over, a value of the wrong type, a cast of parsed text.
     files: ['test/**/*.ts', 'src/**/*.test.ts'],
     rules: {
-      'no-promise-executor-return': 'off',
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
