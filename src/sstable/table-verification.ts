@@ -78,8 +78,8 @@ function* verifyFilter(
 ): Steps<BloomFilter | undefined> {
   if (directory.filter === undefined) return undefined;
   const { offset, size } = directory.filter;
-  const stored = yield* readFromFile(file, offset, size);
   try {
+    const stored = yield* readFromFile(file, offset, size);
     return readFilter(stored, directory, file.path);
   } catch (error) {
     note(damages, error, file.path);

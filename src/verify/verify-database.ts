@@ -36,7 +36,7 @@ export interface VerifyReport {
 export interface VerifyOptions {
   /** Default Node's file system. */
   readonly fs?: FileSystem;
-  /** Called after each file. */
+  /** Called after the manifest, each table, and the logs: `files` are checked `of` those known so far. */
   readonly onProgress?: (done: { readonly files: number; readonly of: number }) => void;
 }
 
@@ -79,11 +79,15 @@ class Verification {
     const set = await this.#readManifest();
     const tables: TableMeta[] = [];
     for (const { version } of set?.keyspaces.values() ?? []) tables.push(...version.tables());
+    const logNumbers = set === undefined ? [] : await this.#listLogs(set.logNumber);
+    const known = this.#files + tables.length + logNumbers.length;
+    this.#onProgress?.({ files: this.#files, of: known });
     for (const table of tables) {
       await this.#verifyTable(set!, table);
-      this.#onProgress?.({ files: this.#files, of: tables.length + 1 });
+      this.#onProgress?.({ files: this.#files, of: known });
     }
-    const logs = set === undefined ? 0 : await this.#verifyLogs(set);
+    const logs = set === undefined ? 0 : await this.#verifyLogs(set, logNumbers);
+    if (logs > 0) this.#onProgress?.({ files: this.#files, of: this.#files });
     return {
       filesChecked: this.#files,
       bytesChecked: this.#bytes,
@@ -151,13 +155,22 @@ class Verification {
     }
   }
 
-  async #verifyLogs(set: VersionSet): Promise<number> {
-    const reader = new BatchReader();
-    const logNumbers: number[] = [];
-    for (const name of await this.#fs.list(this.#path)) {
-      const file = parseFileName(name);
-      if (file?.kind === 'log') logNumbers.push(file.number);
+  /** Numbers of the logs that a recovery may need. */
+  async #listLogs(oldest: number): Promise<number[]> {
+    const numbers: number[] = [];
+    try {
+      for (const name of await this.#fs.list(this.#path)) {
+        const file = parseFileName(name);
+        if (file?.kind === 'log' && file.number >= oldest) numbers.push(file.number);
+      }
+    } catch (error) {
+      throw this.#toThrow(error);
     }
+    return numbers;
+  }
+
+  async #verifyLogs(set: VersionSet, logNumbers: readonly number[]): Promise<number> {
+    const reader = new BatchReader();
     try {
       const replay = await runAsync(
         recoverLogs({
@@ -194,8 +207,12 @@ class Verification {
   }
 
   #addOrThrow(error: unknown, table?: TableMeta, file?: string): void {
-    if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
+    if (!isLsmError(error, 'LSM_CORRUPTION')) throw this.#toThrow(error, file);
     this.#add(error, table, file);
+  }
+
+  #toThrow(error: unknown, file = this.#path): LsmError {
+    return toLsmError(error, `verifying ${this.#path} failed`, file);
   }
 
   #add(error: LsmError, table?: TableMeta, file = this.#path): void {
