@@ -56,14 +56,14 @@ export class Compactor {
         const known = jobs.classify(error, 'a compaction failed');
         this.rejectRuns(known);
         if (core.failure !== undefined) return;
-        if (known.code === 'LSM_CORRUPTION') this.#damage = known;
+        if (isForGood(known)) this.#damage = known;
         core.report({ during: 'compaction', error: known, fatal: false });
         events.onFailed(known);
       },
     );
   }
 
-  /** Damage that a compaction has met: none is begun any more. */
+  /** A table that a compaction cannot read, damaged or of a newer version: none is begun any more. */
   get damage(): LsmError | undefined {
     return this.#damage;
   }
@@ -195,4 +195,9 @@ function cursorsOf(plan: CompactionPlan): { keyspaceId: number; level: number; k
 function addAt(sums: number[], index: number, amount: number): void {
   while (sums.length <= index) sums.push(0);
   sums[index] += amount;
+}
+
+/** A failed compaction is tried again later, but for what no waiting mends. */
+function isForGood({ code }: LsmError): boolean {
+  return code === 'LSM_CORRUPTION' || code === 'LSM_UNSUPPORTED_FORMAT';
 }

@@ -3,6 +3,7 @@ import { MemoryFileSystem } from '../../src/fs.js';
 import { open, type LsmError } from '../../src/index.js';
 import { verifyDatabase } from '../../src/inspect.js';
 import { SSTableReader } from '../../src/sstable.js';
+import { JumpingClock } from '../support/jumping-clock.js';
 import {
   databasesOf,
   entriesOf,
@@ -36,7 +37,7 @@ const cases = kinds.flatMap((kind) => futures.map((future) => [kind, ...future] 
 
 describe('is refused by name, and nothing is changed:', () => {
   it.each(cases)('%s with %s', async (kind, _, future, names) => {
-    for (const name of databasesOf(version)) {
+    for (const name of ['empty', 'unflushed', 'crashed']) {
       const fs = loadDatabase(version, name);
       const [path] = pathsOf(fs, kind);
       fs.writeBytes(path, fromTheFuture(fs.readBytes(path), future));
@@ -86,6 +87,31 @@ describe('is refused by name, and nothing is changed:', () => {
     expect(() => [...db.keysSync()]).toThrow(names);
     await db.close();
     expect(fs.readBytes(path)).toEqual(newer);
+  });
+});
+
+describe('a compaction that meets a newer table', () => {
+  it('is given up: it is not tried again and again, and writers are told', async () => {
+    const fs = loadDatabase(version, 'tables-none');
+    const [path] = pathsOf(fs, 'sst');
+    fs.writeBytes(path, fromTheFuture(fs.readBytes(path), { version: 2 }));
+    const db = await open('/db', {
+      fs,
+      clock: new JumpingClock(),
+      memtableBytes: 64 * 1024,
+      maxImmutableMemtables: 1,
+      l0CompactionTrigger: 1,
+      l0SlowdownTables: 4,
+      l0StopTables: 4,
+    });
+    let failures = 0;
+    db.on('backgroundError', () => failures++);
+    const write = async (): Promise<void> => {
+      for (let i = 0; i < 1000; i++) await db.put(`key ${i}`, new Uint8Array(1000));
+    };
+    await expect(write()).rejects.toMatchObject({ code: 'LSM_UNSUPPORTED_FORMAT', file: path });
+    expect(failures).toBe(1);
+    await db.close();
   });
 });
 
