@@ -9,7 +9,12 @@ export interface Clock {
    * does the process stay for it. Returns a cancel function.
    */
   after(delayMs: number, run: () => void, keepsAlive?: boolean): () => void;
+  /** Calls `run` once the event loop has had a turn. */
+  nextTurn(run: () => void): void;
 }
+
+/** How long promises may be settled in one go before the event loop gets its turn, in milliseconds. */
+export const longestTurnMs = 5;
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
@@ -18,5 +23,8 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, delayMs);
     if (!keepsAlive) timer.unref();
     return () => clearTimeout(timer);
+  },
+  nextTurn(run) {
+    setImmediate(run);
   },
 };

@@ -104,7 +104,7 @@ describe('TaskQueue', () => {
 
   it('gives each error to the one who queued it and goes on', async () => {
     const queue = new TaskQueue(unexpected);
-     
+
     function* failing(): Steps<never> {
       throw new Error('mine');
     }

@@ -18,10 +18,11 @@ import type {
 } from './api-types.js';
 import { ChainedBatch, encodeDelete, encodeOperations, encodePut } from './batch.js';
 import { closeDatabase } from './close.js';
-import { decodeText, OutputSlab } from './encoding.js';
+import { decodeText } from './encoding.js';
 import type { Scan } from './iterator.js';
 import { AsyncEntryIterator, SyncEntryIterator } from './iterator.js';
 import type { Durability } from './options.js';
+import { OutputSlab } from './output-slab.js';
 import type { DatabaseParts, WriterParts } from './open.js';
 import { resolveLimit, resolveRange } from './range.js';
 import type { Snapshot } from './snapshot.js';
@@ -409,6 +410,7 @@ export class Database<Key = Uint8Array, Value = Uint8Array> {
       limit,
       decode,
       signal: options.signal,
+      clock: core.components.clock,
     });
   }
 }

@@ -126,35 +126,6 @@ function typeName(value: unknown): string {
   return typeof value;
 }
 
-const slabBytes = 64 * 1024;
-const largestPooledBytes = 4096;
-
-/**
- * Copies bytes out to the caller. Below 4 KiB the copy is a view into a slab
- * that neighbours share (36 ns against 300–550 for `slice`), as with Node's own
- * Buffer pool; from 4 KiB on it owns its buffer.
- */
-export class OutputSlab {
-  #slab = new Uint8Array(0);
-  #used = 0;
-
-  copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    const length = end - start;
-    // Called on the prototype: a Buffer's own `slice` would not copy.
-    if (length >= largestPooledBytes) return Uint8Array.prototype.slice.call(bytes, start, end);
-    if (this.#used + length > this.#slab.length) {
-      this.#slab = new Uint8Array(new ArrayBuffer(slabBytes));
-      this.#used = 0;
-    }
-    const at = this.#used;
-    const slab = this.#slab;
-    if (length < 48) for (let i = 0; i < length; i++) slab[at + i] = bytes[start + i];
-    else slab.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, length), at);
-    this.#used = at + length;
-    return new Uint8Array(slab.buffer, at, length);
-  }
-}
-
 /** A string from UTF-8 bytes; short ASCII, the usual key, takes the cheap way. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
   // A Buffer over the same memory, because only its utf8Slice accepts shared memory (TextDecoder does not).

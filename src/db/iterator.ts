@@ -1,5 +1,6 @@
 import { keySuccessor } from '../base/bytes.js';
 import { invalidArgument, LsmError } from '../base/errors.js';
+import { longestTurnMs, type Clock } from '../base/clock.js';
 import type { CursorEntry } from '../iterator/cursor.js';
 import type { VisibleIterator } from '../iterator/visible-iterator.js';
 import type { ReadView } from '../tree/read-view.js';
@@ -15,6 +16,7 @@ export interface ScanParts<T> {
   readonly limit: number;
   readonly decode: (entry: CursorEntry) => T;
   readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
   /** Tells the database that this scan is over. */
   readonly onClose: (scan: Scan<T>) => void;
 }
@@ -38,6 +40,10 @@ export class Scan<T> {
 
   get cursor(): VisibleIterator {
     return this.#parts.cursor;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
   }
 
   get signal(): AbortSignal | undefined {
@@ -103,6 +109,9 @@ export class Scan<T> {
   }
 }
 
+/** How often a walk looks at the clock. */
+const entriesPerCheck = 256;
+
 function checkCount(count: number): void {
   if (!Number.isSafeInteger(count) || count < 1) {
     throw invalidArgument(`nextMany takes a count of at least 1, not ${count}`);
@@ -119,11 +128,15 @@ function checkCount(count: number): void {
 export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined, undefined> {
   readonly #scan: Scan<T>;
   #isWaiting = false;
+  /** Entries until the clock is looked at, and when the event loop had its last turn. */
+  #untilCheck = entriesPerCheck;
+  #turnBeganMs: number;
   readonly #onAbort: (() => void) | undefined;
 
   /** @internal Made by `Database`. */
   constructor(scan: Scan<T>) {
     this.#scan = scan;
+    this.#turnBeganMs = scan.clock.monotonicMs();
     const { signal } = scan;
     if (signal === undefined) return;
     this.#onAbort = () => this.#close(aborted(signal));
@@ -147,7 +160,7 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
     return this.#exclusively(async () => {
       const values: T[] = [];
       while (values.length < count) {
-        const value = this.#scan.step() ? this.#scan.take() : await this.#advance();
+        const value = this.#stepAtOnce() ? this.#scan.take() : await this.#advance();
         if (value === undefined) {
           this.#close();
           break;
@@ -183,13 +196,33 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
     await this.close();
   }
 
+  /** Steps where that needs no wait. */
+  #stepAtOnce(): boolean {
+    if (this.#untilCheck === 1 || !this.#scan.step()) return false;
+    this.#untilCheck--;
+    return true;
+  }
+
   async #advance(): Promise<T | undefined> {
     const scan = this.#scan;
+    if (--this.#untilCheck === 0) await this.#giveTurn();
     while (!scan.step()) {
       await scan.cursor.wait();
       scan.checkOpen();
     }
     return scan.take();
+  }
+
+  /** A long walk over cached blocks runs on promises alone: now and then others get their turn. */
+  async #giveTurn(): Promise<void> {
+    const { clock } = this.#scan;
+    this.#untilCheck = entriesPerCheck;
+    if (clock.monotonicMs() - this.#turnBeganMs < longestTurnMs) return;
+    await new Promise<void>((resolve) => {
+      clock.nextTurn(resolve);
+    });
+    this.#turnBeganMs = clock.monotonicMs();
+    this.#scan.checkOpen();
   }
 
   async #exclusively<R>(run: () => Promise<R>): Promise<R> {

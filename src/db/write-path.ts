@@ -1,10 +1,11 @@
 import { assert } from '../base/assert.js';
+import { longestTurnMs } from '../base/clock.js';
 import { LsmError } from '../base/errors.js';
 import { maxSeq } from '../base/internal-key.js';
 import { runAsync, runSync } from '../base/task.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import type { WriteBatch } from '../wal/write-batch.js';
-import { Acknowledgements } from './acknowledgements.js';
+import { Acknowledgements, type Group } from './acknowledgements.js';
 import type { Background } from './background.js';
 import { addOperation, type Core } from './core.js';
 import type { Durability } from './options.js';
@@ -38,6 +39,8 @@ export class WritePath {
   #queuedBytes = 0;
   #isTicking = false;
   #isSyncing = false;
+  /** When this turn of the event loop settled its first write. */
+  #turnBeganMs: number | undefined;
   #cancelTimedSync: (() => void) | undefined;
   delayedWrites = 0;
   delayedMs = 0;
@@ -201,21 +204,41 @@ export class WritePath {
 
   /** Everything up to the log's `writtenSeq` has been handed to the OS. */
   #arrived(): void {
-    const { logs, components } = this.#core;
+    const { logs } = this.#core;
     const groups = this.#writtenAcks.take(logs.writtenSeq);
-    const delayMs = groups.length > 0 ? this.#background.slowdownMs() : 0;
-    if (delayMs === 0) {
-      for (const group of groups) group.resolve();
-    } else {
-      this.delayedWrites++;
-      this.delayedMs += delayMs;
-      const resolveAll = (): void => {
-        for (const group of groups) group.resolve();
-      };
-      components.clock.after(delayMs, resolveAll, true);
-    }
+    if (groups.length > 0) this.#settle(groups);
     if (!this.#diskAcks.isEmpty) this.#syncNow();
     else this.#syncLater();
+  }
+
+  #settle(groups: readonly Group[]): void {
+    const { clock } = this.#core.components;
+    const resolveAll = (): void => {
+      for (const group of groups) group.resolve();
+    };
+    const delayMs = this.#background.slowdownMs();
+    if (delayMs > 0) {
+      this.delayedWrites++;
+      this.delayedMs += delayMs;
+      clock.after(delayMs, resolveAll, true);
+    } else if (this.#isTurnDue(clock.monotonicMs())) {
+      clock.nextTurn(resolveAll);
+    } else {
+      resolveAll();
+    }
+  }
+
+  /**
+   * A loop that awaits each write runs on promises alone and would keep timers,
+   * sockets and our own workers' messages waiting until it ends.
+   */
+  #isTurnDue(nowMs: number): boolean {
+    if (this.#turnBeganMs !== undefined) return nowMs - this.#turnBeganMs > longestTurnMs;
+    this.#turnBeganMs = nowMs;
+    this.#core.components.clock.nextTurn(() => {
+      this.#turnBeganMs = undefined;
+    });
+    return false;
   }
 
   #syncNow(): void {

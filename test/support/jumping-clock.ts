@@ -22,4 +22,8 @@ export class JumpingClock implements Clock {
     });
     return () => clearImmediate(pending);
   }
+
+  nextTurn(run: () => void): void {
+    setImmediate(run);
+  }
 }
