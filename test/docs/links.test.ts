@@ -45,6 +45,17 @@ describe('links', () => {
     expect(targets.map((target) => problemOf(path, target)).filter(Boolean)).toEqual([]);
   });
 
+  it('are not needed for a path to be right', () => {
+    const wrong: string[] = [];
+    for (const [path, page] of pages) {
+      const paths = page.matchAll(/`((?:src|test|docs|bench|examples|scripts)\/[\w./-]+)`/g);
+      for (const [, named] of paths) {
+        if (!existsSync(join(root, named))) wrong.push(`${path}: there is no ${named}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
   it('lead from the README to every page of docs/', () => {
     const reached = new Set<string>();
     const visit = (path: string): void => {
