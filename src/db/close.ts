@@ -1,7 +1,7 @@
 import { LsmError } from '../base/errors.js';
 import { runAsync } from '../base/task.js';
 import { toError, type Core } from './core.js';
-import type { DatabaseParts, WriterParts } from './open.js';
+import type { DatabaseParts, WriterParts } from './database-parts.js';
 
 /** Memtables above this size are flushed at close; smaller ones are replayed from the log at the next open. */
 export const replayedBytes: number = 4 * 1024 * 1024;

@@ -1,7 +1,8 @@
 import type { CompactionOptions } from '../compaction/level-targets.js';
 import type { Version } from '../manifest/version.js';
 import type { TableSettings } from '../base/table-meta.js';
-import { tableSettingsFor, type DatabaseSettings } from './options.js';
+import type { KeyspaceSettings } from '../manifest/settings-codec.js';
+import { isValidSetting, tableSettingsFor, type DatabaseSettings } from './options.js';
 
 /** Levels, L0 included; with multiplier 8 the seventh would hold terabytes. */
 const maxLevels = 7;
@@ -31,4 +32,33 @@ export function tableSettingsAt(
   level: number,
 ): TableSettings {
   return tableSettingsFor(settings, level > 0 && level >= version.deepestLevel);
+}
+
+/** The settings that decide how tables are written and levels shaped. */
+const storedNames = [
+  'memtableBytes',
+  'compression',
+  'blockSizeBytes',
+  'bloomBitsPerKey',
+  'tableBytes',
+  'l0CompactionTrigger',
+  'levelSizeMultiplier',
+] as const satisfies readonly (keyof DatabaseSettings)[];
+
+/** What the manifest keeps of the settings, so that who only reads knows the shape that is aimed at. */
+export function storedSettings(settings: DatabaseSettings): KeyspaceSettings {
+  return Object.fromEntries(storedNames.map((name) => [name, settings[name]]));
+}
+
+/** `settings` with those that the last writer had in their place. Values that no option takes are passed over. */
+export function withStoredSettings(
+  settings: DatabaseSettings,
+  stored: KeyspaceSettings,
+): DatabaseSettings {
+  const known: Record<string, unknown> = {};
+  for (const name of storedNames) {
+    const value = stored[name];
+    if (value !== undefined && isValidSetting(name, value)) known[name] = value;
+  }
+  return { ...settings, ...known };
 }

@@ -22,8 +22,8 @@ import { decodeText } from './encoding.js';
 import type { Scan } from './iterator.js';
 import { AsyncEntryIterator, SyncEntryIterator } from './iterator.js';
 import type { Durability } from './options.js';
-import { OutputSlab } from './output-slab.js';
-import type { DatabaseParts, WriterParts } from './open.js';
+import { ByteSlab } from '../base/byte-slab.js';
+import type { DatabaseParts, WriterParts } from './database-parts.js';
 import { resolveLimit, resolveRange } from './range.js';
 import type { Snapshot } from './snapshot.js';
 import { collectStats } from './stats.js';
@@ -45,7 +45,7 @@ type Decode<T> = (bytes: Uint8Array, start: number, end: number) => T;
  */
 export class Database<Key = Uint8Array, Value = Uint8Array> {
   readonly #parts: DatabaseParts;
-  readonly #slab = new OutputSlab();
+  readonly #slab = new ByteSlab();
   readonly #decodeKey: Decode<Key>;
   readonly #decodeValue: Decode<Value>;
   readonly #opener: CachedTableOpener;

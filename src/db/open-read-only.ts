@@ -3,7 +3,7 @@ import { runAsync } from '../base/task.js';
 import { VersionSet } from '../manifest/version-set.js';
 import type { RecoveryEvent } from './api-types.js';
 import type { Core } from './core.js';
-import { makeCore, readParts, type DatabaseParts } from './open.js';
+import { makeCore, readParts, type DatabaseParts } from './database-parts.js';
 import type { ResolvedOptions } from './options.js';
 import { countLost, Replay, replayLogs } from './recovery.js';
 

@@ -160,6 +160,11 @@ const settingChecks: { readonly [Name in keyof DatabaseSettings]: Check } = {
   overrideForeignOwner: flag,
 };
 
+/** Whether an option takes this value. */
+export function isValidSetting(name: keyof DatabaseSettings, value: unknown): boolean {
+  return settingChecks[name](value) === undefined;
+}
+
 const componentNames: readonly (keyof DatabaseComponents)[] = [
   'fs',
   'blockCache',

@@ -17,6 +17,7 @@ import { recoverLogs, type LogReplay } from '../wal/recover-logs.js';
 import type { RecoveryEvent } from './api-types.js';
 import type { Background } from './background.js';
 import { replayedBytes } from './close.js';
+import { storedSettings } from './compaction-options.js';
 import { addOperation, defaultKeyspaceId, type Core } from './core.js';
 import { LogSet, noPreviousLog, type PreviousLog, type RecoveredBatch } from './log-set.js';
 
@@ -188,7 +189,13 @@ async function beginLog(
     await background.flusher.flushAll();
   }
   const { activeNumber } = logs;
-  await runAsync(core.applyEdit(() => ({ logNumber: activeNumber, lastSeq: replay.lastSeq })));
+  await runAsync(
+    core.applyEdit(() => ({
+      logNumber: activeNumber,
+      lastSeq: replay.lastSeq,
+      settings: [{ keyspaceId: defaultKeyspaceId, settings: storedSettings(core.settings) }],
+    })),
+  );
   await runAsync(logs.removeBelow(activeNumber));
 }
 

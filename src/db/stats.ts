@@ -3,15 +3,19 @@ import { levelTargets } from '../compaction/level-targets.js';
 import { pendingCompactionBytes } from '../compaction/picker-score.js';
 import type { Version } from '../manifest/version.js';
 import type { DatabaseStats, LevelStats } from './api-types.js';
-import { compactionOptionsOf } from './compaction-options.js';
-import type { Core } from './core.js';
-import type { DatabaseParts } from './open.js';
+import { compactionOptionsOf, withStoredSettings } from './compaction-options.js';
+import { defaultKeyspaceId, type Core } from './core.js';
+import type { DatabaseParts } from './database-parts.js';
 
 /** One consistent picture: everything here is read in one go, without a wait. */
 export function collectStats(parts: DatabaseParts): DatabaseStats {
   const { core, reader, scans, writer } = parts;
   const { version, counters, settings } = core;
-  const options = compactionOptionsOf(settings);
+  // Who only reads shows the levels as their writer sees them.
+  const stored = core.versions.keyspaces.get(defaultKeyspaceId)!.settings;
+  const options = compactionOptionsOf(
+    settings.readOnly ? withStoredSettings(settings, stored) : settings,
+  );
   const targets = levelTargets(version, options).bytes;
   const levels = version.levels.map((tables, level) =>
     describeLevel(core, tables, level, targets.at(level) ?? 0),

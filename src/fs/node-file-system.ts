@@ -4,6 +4,7 @@ import { systemErrorCode } from '../base/errors.js';
 import type { DirectoryLock, File, FileStat, FileSystem, LockOptions } from './file-system.js';
 import { lockDirectory } from './lock.js';
 import { NodeFile } from './node-file.js';
+import { systemError } from './system-error.js';
 
 const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants;
 /** So that a FIFO planted under a file's name is an error on read and not a hang in open. */
@@ -57,18 +58,27 @@ class NodeFileSystem implements FileSystem {
   }
 
   async makeDirectory(path: string): Promise<void> {
-    const outermost = await call<string | undefined>((done) =>
-      fs.mkdir(path, { recursive: true }, done),
-    );
-    if (outermost === undefined) return;
-    // Each directory made is a new name in its parent. Real paths as the system sees
-    // them, because going up from a path with links or dots in it may lead elsewhere.
-    const last = dirname(await call<string>((done) => fs.realpath.native(outermost, done)));
-    let made = await call<string>((done) => fs.realpath.native(path, done));
-    while (made !== last) {
-      made = dirname(made);
-      await this.syncDirectory(made);
+    const parent = dirname(path);
+    // Not mkdir's own recursion: under /proc, Node 20's never comes back.
+    if ((await this.#makeOne(path)) === 'no parent') {
+      if (parent === path) throw systemError('ENOENT', 'mkdir', path);
+      await this.makeDirectory(parent);
+      if ((await this.#makeOne(path)) === 'no parent') throw systemError('ENOENT', 'mkdir', path);
     }
+  }
+
+  /** A directory made is a new name in its parent, which is made durable. */
+  async #makeOne(path: string): Promise<'there' | 'no parent'> {
+    try {
+      await callVoid((done) => fs.mkdir(path, done));
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === 'ENOENT') return 'no parent';
+      if (code === 'EEXIST' && (await this.stat(path))?.isDirectory === true) return 'there';
+      throw error;
+    }
+    await this.syncDirectory(dirname(path));
+    return 'there';
   }
 
   remove(path: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { Entry } from '../base/entry.js';
 import { invalidArgument, LsmError } from '../base/errors.js';
 import { maxSeq } from '../base/internal-key.js';
 import type { Cursor } from '../iterator/cursor.js';
-import { ByteSlab } from './byte-slab.js';
+import { ByteSlab } from '../base/byte-slab.js';
 
 /** Which entries, in which order. Keys are bytes or UTF-8 strings. */
 export interface SSTableRange {

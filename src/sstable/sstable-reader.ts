@@ -10,7 +10,7 @@ import type { FileSystem } from '../fs/file-system.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { BlockCache } from './block-cache.js';
 import { BlockRequest } from './block-request.js';
-import { ByteSlab } from './byte-slab.js';
+import { ByteSlab } from '../base/byte-slab.js';
 import { loadCodecs } from './codecs.js';
 import { keyBytesOf, SSTableIterator, type SSTableRange } from './sstable-iterator.js';
 import { describeTable, type SSTableMetadata } from './sstable-metadata.js';

@@ -104,3 +104,21 @@ describe('a read-only database', () => {
     await writer.close();
   });
 });
+
+describe('the settings of the last writer', () => {
+  it('shape what a reader is told about the levels', async () => {
+    const fs = new MemoryFileSystem();
+    const shape = { fs, memtableBytes: 64 * 1024, tableBytes: 16 * 1024, l0CompactionTrigger: 1 };
+    const writer = await open('/db', shape);
+    for (let i = 0; i < 9000; i++) writer.putSync(`k${(i * 7919) % 9000}`, new Uint8Array(200));
+    await writer.compactRange();
+    await writer.put('more', 'x');
+    await writer.flush();
+    const targets = writer.stats().levels.map((level) => level.targetBytes);
+    expect(targets.some((target) => target > 0)).toBe(true);
+    await writer.close();
+    const reader = await open('/db', { fs, readOnly: true });
+    expect(reader.stats().levels.map((level) => level.targetBytes)).toEqual(targets);
+    await reader.close();
+  });
+});

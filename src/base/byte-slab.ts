@@ -15,7 +15,7 @@ const largestRemembered = 64 * 1024;
  * `buffer` costs 15 ns each time, so the buffers are remembered; with that left
  * out it is 123 ns, and a scan spends a quarter of its time here.
  */
-export class OutputSlab {
+export class ByteSlab {
   #slab = new Uint8Array(0);
   #buffer = this.#slab.buffer;
   #used = 0;
