@@ -52,6 +52,15 @@ export class Ledger {
     return -1;
   }
 
+  /** What it says now; it may go on meanwhile. */
+  copy(): Ledger {
+    const copy = new Ledger(this.states[0]);
+    copy.states.push(...this.states.slice(1));
+    copy.#osFloor = this.#osFloor;
+    copy.#diskFloor = this.#diskFloor;
+    return copy;
+  }
+
   /** A new ledger that begins with the state after `batches`. */
   from(batches: number): Ledger {
     return new Ledger(this.states[batches]);
