@@ -6,7 +6,13 @@
 const writers = new Set<() => void>();
 
 function writeAll(): void {
-  for (const write of writers) write();
+  for (const write of writers) {
+    try {
+      write();
+    } catch {
+      // Nobody is left to hear of it, and one full disk must not cost another database its writes.
+    }
+  }
 }
 
 /** Calls `write` when the process exits; returns the function that takes it back. */
