@@ -1,4 +1,4 @@
-import { readU16, readU32, writeU16, writeU32 } from '../../src/base/bytes.js';
+import { readU16, writeU16, writeU32 } from '../../src/base/bytes.js';
 import { checksumAt } from '../../src/base/checksum.js';
 import { readFileId } from '../../src/base/file-header.js';
 
@@ -36,9 +36,4 @@ function patchFooter(footer: Uint8Array, future: Future, offset: number): void {
   if (future.skipBits !== undefined) writeU32(footer, 8, future.skipBits);
   if (future.encryptionKeyId !== undefined) writeU32(footer, 12, future.encryptionKeyId);
   writeU32(footer, 52, checksumAt(footer.subarray(0, 52), readFileId(footer, 16), offset));
-}
-
-/** The checksum a table's footer bears, by which the manifest knows the table. */
-export function footerChecksum(table: Uint8Array): number {
-  return readU32(table, table.length - 12);
 }
