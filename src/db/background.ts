@@ -65,7 +65,7 @@ export class Background {
 
   /** Why writes cannot hope for room; undefined when they can. */
   get blockedBy(): LsmError | undefined {
-    return this.flusher.error ?? (this.#isLevel0Full ? this.compactor.damage : undefined);
+    return this.flusher.error ?? (this.#isLevel0Full ? this.compactor.error : undefined);
   }
 
   stallReason(): 'memtables' | 'level0' {

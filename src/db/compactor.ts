@@ -36,6 +36,7 @@ export class Compactor {
   readonly #manualRuns: ManualRun[] = [];
   #plan: CompactionPlan | undefined;
   #damage: LsmError | undefined;
+  #error: LsmError | undefined;
   compactions = 0;
   trivialMoves = 0;
 
@@ -47,6 +48,7 @@ export class Compactor {
       core,
       () => {
         this.#plan = undefined;
+        this.#error = undefined;
         events.onEnded();
       },
       (error) => {
@@ -56,11 +58,17 @@ export class Compactor {
         const known = jobs.classify(error, 'a compaction failed');
         this.rejectRuns(known);
         if (core.failure !== undefined) return;
+        this.#error = known;
         if (isForGood(known)) this.#damage = known;
         core.report({ during: 'compaction', error: known, fatal: false });
         events.onFailed(known);
       },
     );
+  }
+
+  /** Why the last compaction failed, until one succeeds. */
+  get error(): LsmError | undefined {
+    return this.#error;
   }
 
   /** A table that a compaction cannot read, damaged or of a newer version: none is begun any more. */

@@ -260,6 +260,14 @@ export function addOperation(memtable: Memtable, reader: BatchReader, seq: numbe
   );
 }
 
+/** What synchronous methods answer on a file system that has only asynchronous calls. */
+export function noSyncCalls(fileSystem: string): LsmError {
+  return new LsmError(
+    'LSM_UNSUPPORTED',
+    `the file system '${fileSystem}' has no synchronous calls: use the asynchronous methods`,
+  );
+}
+
 export function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }

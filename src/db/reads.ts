@@ -1,10 +1,9 @@
-import { LsmError } from '../base/errors.js';
 import type { CursorEntry } from '../iterator/cursor.js';
 import { kindPut } from '../base/internal-key.js';
 import { Lookup } from '../tree/lookup.js';
 import type { ReadView } from '../tree/read-view.js';
 import type { KeyInput, ReadOptions } from './api-types.js';
-import type { Core } from './core.js';
+import { noSyncCalls, type Core } from './core.js';
 import { EncodedBytes } from './encoding.js';
 
 /**
@@ -90,10 +89,7 @@ export class PointReader {
     const { fs } = this.#core.components;
     if (!fs.hasSync) {
       lookup.abandon();
-      throw new LsmError(
-        'LSM_UNSUPPORTED',
-        `the file system '${fs.name}' has no synchronous calls: use the asynchronous methods`,
-      );
+      throw noSyncCalls(fs.name);
     }
     try {
       lookup.waitSync();

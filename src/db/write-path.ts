@@ -7,7 +7,7 @@ import { BatchReader } from '../wal/batch-reader.js';
 import type { WriteBatch } from '../wal/write-batch.js';
 import { Acknowledgements, type Group } from './acknowledgements.js';
 import type { Background } from './background.js';
-import { addOperation, type Core } from './core.js';
+import { addOperation, noSyncCalls, type Core } from './core.js';
 import type { Durability } from './options.js';
 
 const settled: Promise<void> = Promise.resolve();
@@ -63,8 +63,10 @@ export class WritePath {
     return this.tookBatch ? this.#enqueue(batch, durability) : this.#admit(batch, durability);
   }
 
+  /** @throws LsmError `LSM_UNSUPPORTED` on a file system without synchronous calls, without effect */
   writeSync(batch: WriteBatch, durability: Durability): void {
-    const { clock } = this.#core.components;
+    const { clock, fs } = this.#core.components;
+    if (!fs.hasSync) throw noSyncCalls(fs.name);
     if (this.#waiters.length > 0 || !this.#hasRoom()) {
       const since = clock.monotonicMs();
       this.delayedWrites++;
@@ -276,7 +278,9 @@ export class WritePath {
     const { settings, components } = this.#core;
     const blocked = this.#background.blockedBy;
     if (blocked !== undefined) return Promise.reject(blocked);
-    if (this.#queuedBytes + batch.byteLength > settings.maxQueuedBytes) {
+    const wouldWait = this.#queuedBytes + batch.byteLength;
+    // One may always wait, however large it is.
+    if (this.#waiters.length > 0 && wouldWait > settings.maxQueuedBytes) {
       return Promise.reject(
         new LsmError(
           'LSM_BUSY',

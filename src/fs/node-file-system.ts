@@ -9,13 +9,18 @@ import { systemError } from './system-error.js';
 const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants;
 /** So that a FIFO planted under a file's name is an error on read and not a hang in open. */
 const nonBlocking = process.platform === 'win32' ? 0 : fs.constants.O_NONBLOCK;
+/**
+ * A directory may come from a stranger: a link planted under a file's name would
+ * lead reads and, worse, writes out of it. It fails with ELOOP.
+ */
+const notThroughLinks = process.platform === 'win32' ? 0 : fs.constants.O_NOFOLLOW;
 /** Windows has no way to sync a directory, and NTFS journals names by itself. */
 const canSyncDirectories = process.platform !== 'win32';
 
-const createFlags = O_CREAT | O_RDWR | nonBlocking;
+const createFlags = O_CREAT | O_RDWR | nonBlocking | notThroughLinks;
 
 function openFlags(options: { readonly writable?: boolean } | undefined): number {
-  return (options?.writable === true ? O_RDWR : O_RDONLY) | nonBlocking;
+  return (options?.writable === true ? O_RDWR : O_RDONLY) | nonBlocking | notThroughLinks;
 }
 
 /** Turns one callback call of `node:fs` into a promise. */

@@ -204,7 +204,7 @@ function missingManifest(directory: string, number: number): LsmError {
 /** Says what can be done about a manifest that cannot be used. */
 function advise(error: LsmError): LsmError {
   const { code, message, file, offset, cause } = error;
-  return new LsmError(code, `${message}. Nothing was changed; 'nori repair' may help`, {
+  return new LsmError(code, `${message}. Nothing was changed; restore the directory from a copy`, {
     ...(file === undefined ? {} : { file }),
     ...(offset === undefined ? {} : { offset }),
     cause,

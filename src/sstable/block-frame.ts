@@ -57,7 +57,8 @@ export function sealBlock(
 /**
  * Verifies the stored block `source[start..start+size)` and returns its raw
  * bytes at offset 0 of a buffer. With `mayKeep` the source's own buffer is
- * returned when the block is stored uncompressed and begins there.
+ * returned when the block is stored uncompressed and begins there. `reuse` takes the
+ * raw bytes where it is large enough.
  * @throws LsmError `LSM_CORRUPTION`, `LSM_UNSUPPORTED_FORMAT` for an unknown codec or flag.
  */
 export function openBlock(
@@ -68,6 +69,7 @@ export function openBlock(
   tableId: FileId,
   offset: number,
   file: string,
+  reuse?: ArrayBuffer,
 ): Uint8Array {
   if (size < blockTrailerBytes || start + size > source.length) {
     throw corruption('block cut off', file, offset);
@@ -90,7 +92,7 @@ export function openBlock(
       throw corruption(`impossible raw length ${rawLength} of a stored block`, file, offset);
     }
     if (mayKeep && start === 0 && source.byteOffset === 0) return source.subarray(0, rawLength);
-    const copy = new Uint8Array(rawLength);
+    const copy = takeBytes(rawLength, reuse);
     copy.set(source.subarray(start, trailer));
     return copy;
   }
@@ -99,11 +101,16 @@ export function openBlock(
   if (rawLength > maxCompressibleBytes) {
     throw corruption(`impossible raw length ${rawLength} of a compressed block`, file, offset);
   }
-  const raw = new Uint8Array(rawLength);
+  const raw = takeBytes(rawLength, reuse);
   if (!codec.decompress(source, start, trailer, raw)) {
     throw corruption('block does not decompress', file, offset);
   }
   return raw;
+}
+
+function takeBytes(length: number, reuse: ArrayBuffer | undefined): Uint8Array {
+  const fits = reuse !== undefined && reuse.byteLength >= length;
+  return fits ? new Uint8Array(reuse, 0, length) : new Uint8Array(length);
 }
 
 export function unsupported(what: string, file: string, offset?: number): LsmError {

@@ -42,12 +42,12 @@ export class ReadAhead implements Waitable {
     this.#bytes = undefined;
   }
 
-  /** Block `number` if it was read. */
-  find(number: number, fillCache: boolean): DataBlock | undefined {
+  /** Block `number` if it was read. `reuse` as for `openBlock`. */
+  find(number: number, fillCache: boolean, reuse?: ArrayBuffer): DataBlock | undefined {
     const bytes = this.#bytes;
     if (bytes === undefined || number < this.#first || number >= this.#end) return undefined;
     const start = this.#blocks.directory.index.offsetAt(number) - this.#start;
-    return this.#blocks.decode(number, bytes, start, fillCache);
+    return this.#blocks.decode(number, bytes, start, fillCache, reuse);
   }
 
   async wait(): Promise<void> {

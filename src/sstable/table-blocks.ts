@@ -89,9 +89,15 @@ export class TableBlocks {
     return reading;
   }
 
-  /** Decodes block `number` from bytes that were read ahead; it does not keep them. */
-  decode(number: number, bytes: Uint8Array, start: number, fillCache: boolean): DataBlock {
-    return this.#open(number, bytes, start, false, fillCache);
+  /** Decodes block `number` from bytes that were read ahead; it does not keep them. `reuse` as for `openBlock`. */
+  decode(
+    number: number,
+    bytes: Uint8Array,
+    start: number,
+    fillCache: boolean,
+    reuse?: ArrayBuffer,
+  ): DataBlock {
+    return this.#open(number, bytes, start, false, fillCache, reuse);
   }
 
   /** Takes the blocks out of the cache; what is read from now on stays out of it. */
@@ -119,12 +125,13 @@ export class TableBlocks {
     start: number,
     mayKeep: boolean,
     fillCache: boolean,
+    reuse?: ArrayBuffer,
   ): DataBlock {
     const { index, tableId } = this.directory;
     const { path } = this.file;
     const offset = index.offsetAt(number);
     const size = index.sizeAt(number);
-    const raw = openBlock(bytes, start, size, mayKeep, tableId, offset, path);
+    const raw = openBlock(bytes, start, size, mayKeep, tableId, offset, path, reuse);
     if (raw.length !== index.rawLengthAt(number)) {
       throw corruption('block and index disagree on the raw length', path, offset);
     }

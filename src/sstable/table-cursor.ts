@@ -122,7 +122,7 @@ export class TableCursor implements Cursor {
     let isRead = block !== undefined;
     block ??= table.blocks.find(number);
     if (block === undefined) {
-      block = this.#ahead?.find(number, this.#fillCache);
+      block = this.#ahead?.find(number, this.#fillCache, this.#leftBuffer());
       isRead = true;
     }
     if (block === undefined) {
@@ -141,6 +141,15 @@ export class TableCursor implements Cursor {
     const prefixEnd = dataBlockHeaderBytes + prefixLength;
     copyRange(block.bytes, dataBlockHeaderBytes, prefixEnd, this.#key, 0);
     return block;
+  }
+
+  /**
+   * The memory of the block being left, where no cache has it: a compaction would
+   * otherwise leave as much garbage outside the heap as it reads.
+   */
+  #leftBuffer(): ArrayBuffer | undefined {
+    if (this.#fillCache) return undefined;
+    return this.#block?.bytes.buffer as ArrayBuffer | undefined;
   }
 
   #ask(number: number): void {

@@ -117,6 +117,53 @@ describe('when a table cannot be written', () => {
   });
 });
 
+describe('when a full L0 cannot be compacted', () => {
+  it('turns writers away until it can be', async () => {
+    const disk = new FailingDisk();
+    const db = await open('/db', {
+      fs: disk.fs,
+      memtableBytes: 64 * 1024,
+      l0CompactionTrigger: 1,
+      l0SlowdownTables: 2,
+      l0StopTables: 3,
+    });
+    const value = new Uint8Array(10_000);
+    // Flushes write level 0 tables under numbers of their own; only compactions open inputs.
+    disk.fails = { operation: /^open/, path: /\.sst$/, code: 'ENOSPC' };
+    let refused: unknown;
+    for (let i = 0; i < 200 && refused === undefined; i++) {
+      await db.put(`k${i}`, value).catch((error: unknown) => (refused = error));
+    }
+    expect(refused).toMatchObject({ code: 'LSM_NO_SPACE' });
+    expect(() => db.putSync('sync', value)).toThrow(
+      expect.objectContaining({ code: 'LSM_NO_SPACE' }),
+    );
+    disk.fails = undefined;
+    db.putSync('sync', value);
+    await db.put('after', value);
+    expect(db.hasSync('k0') && db.hasSync('sync')).toBe(true);
+    await db.close();
+  });
+});
+
+describe('on a file system without synchronous calls', () => {
+  it('synchronous methods are refused without effect, the others work', async () => {
+    const db = await open('/db', { fs: new MemoryFileSystem({ sync: false }) });
+    await db.put('a', '1');
+    expect(() => db.putSync('a', '2')).toThrow(
+      expect.objectContaining({ code: 'LSM_UNSUPPORTED' }),
+    );
+    await db.put('b', '2');
+    await db.flush();
+    expect(() => db.getSync('a')).toThrow(expect.objectContaining({ code: 'LSM_UNSUPPORTED' }));
+    expect(Buffer.from((await db.get('a'))!).toString()).toBe('1');
+    const keys: string[] = [];
+    for await (const key of db.keys()) keys.push(Buffer.from(key).toString());
+    expect(keys).toEqual(['a', 'b']);
+    await db.close();
+  });
+});
+
 describe('when the manifest cannot be synced', () => {
   it('takes no more writes, and loses nothing', async () => {
     const disk = new FailingDisk();
