@@ -37,6 +37,10 @@ export class InlineExecutor implements CompactionExecutor {
     return job;
   }
 
+  prepare(): void {
+    // Nothing to start.
+  }
+
   ref(): void {
     // Operations under way and pauses keep the process alive by themselves.
   }

@@ -68,6 +68,10 @@ export class WorkerExecutor implements CompactionExecutor {
     return job;
   }
 
+  prepare(): void {
+    if (!this.#isClosed) this.#thread ??= this.#start();
+  }
+
   ref(): void {
     if (this.#refs++ === 0) this.#thread?.worker.ref();
   }

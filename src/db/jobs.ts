@@ -30,6 +30,8 @@ export class Jobs {
 
   /** Runs a job as one step: who cannot wait has it finished on the spot. */
   *run(settings: JobSettings): Steps<JobResult> {
+    // Who flushes will compact: so memory is taken early and then stays as it is.
+    this.#executors.compaction.prepare();
     const job = this.#executors[settings.kind].run(settings);
     let result: JobResult | undefined;
     yield waitable(

@@ -7,7 +7,7 @@ import { withSync } from './file-steps.js';
 const chunkBytes = 1.25 * 2 ** 20;
 const drainBytes = 2 ** 20;
 
-/** The buffer of the output finished last, for the next one in this thread: see `spareHashes` in table-writer.ts. */
+/** The buffer of the output finished last, for the next one in this thread: see `spareChunks` in key-hashes.ts. */
 let spareChunk: Uint8Array | undefined;
 
 function takeSpareChunk(): Uint8Array {

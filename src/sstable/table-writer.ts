@@ -18,6 +18,7 @@ import { appendBlock, sealBlock } from './block-frame.js';
 import { BloomFilter } from './bloom-filter.js';
 import { grown } from './bytes-column.js';
 import { codecIds, codecNamed, type Codec } from './codecs.js';
+import { KeyHashes } from './key-hashes.js';
 import { DataBlockWriter, referencedValueBytes } from './data-block-writer.js';
 import { closing, createEmptyFile, removing, syncing } from './file-steps.js';
 import { encodeFooter } from './footer.js';
@@ -55,19 +56,6 @@ export interface TableWriterOptions {
 }
 
 /**
- * The hashes of the table finished last, for the next one in this thread. They
- * take megabytes outside the heap, where they would lie about until a collection:
- * a load of 4 M entries grew by 5 MB with each flush.
- */
-let spareHashes: Uint32Array | undefined;
-
-function takeSpareHashes(): Uint32Array {
-  const hashes = spareHashes ?? new Uint32Array(1024);
-  spareHashes = undefined;
-  return hashes;
-}
-
-/**
  * Writes one table. Entries come in internal order (key ascending, then seq
  * descending) through `add`, which never waits: whenever `needsDrain` is true,
  * `drain()` must be waited on before the next `add`. After an error the writer
@@ -93,8 +81,7 @@ export class TableWriter {
   #separator = new Uint8Array(256);
   #separatorLength = 0;
   #separatorSeq = maxSeq;
-  #hashes: Uint32Array = takeSpareHashes();
-  #keys = 0;
+  readonly #hashes = new KeyHashes();
   #smallest: Uint8Array = emptyBytes;
   #entries = 0;
   #tombstones = 0;
@@ -203,13 +190,11 @@ export class TableWriter {
     const output = this.#output;
     const tailOffset = output.offset;
     const blocks = new Map<string, BlockHandle>();
-    if (this.#keys > 0) {
-      const filter = BloomFilter.create(this.#keys, this.#options.settings.bloomBitsPerKey);
-      for (let i = 0; i < this.#keys; i++) {
-        filter.addHash(this.#hashes[2 * i], this.#hashes[2 * i + 1]);
-      }
-      spareHashes = this.#hashes;
-      this.#hashes = new Uint32Array(0);
+    const { keys } = this.#hashes;
+    if (keys > 0) {
+      const filter = BloomFilter.create(keys, this.#options.settings.bloomBitsPerKey);
+      this.#hashes.addTo(filter);
+      this.#hashes.release();
       blocks.set(filterBlockName, this.#appendTail(filter.toBytes(), undefined));
     }
     blocks.set(indexBlockName, this.#appendTail(this.#index.build(), this.#codec));
@@ -325,12 +310,7 @@ export class TableWriter {
 
   #rememberHash(keyBytes: Uint8Array, keyStart: number, keyEnd: number): void {
     this.#hash.compute(keyBytes, keyStart, keyEnd);
-    if (2 * this.#keys + 2 > this.#hashes.length) {
-      this.#hashes = grown(this.#hashes, 2 * this.#keys + 2);
-    }
-    this.#hashes[2 * this.#keys] = this.#hash.low;
-    this.#hashes[2 * this.#keys + 1] = this.#hash.high;
-    this.#keys++;
+    this.#hashes.add(this.#hash.low, this.#hash.high);
   }
 
   #appendTail(raw: Uint8Array, codec: Codec | undefined): BlockHandle {
