@@ -22,15 +22,16 @@ function random() {
 }
 
 // Keys and values are made before any clock starts. Values compress to about half.
-const keys = Array.from({ length: count }, (_, i) =>
-  Uint8Array.from(Buffer.from(String((i * 2_654_435_761) % 2 ** 40).padStart(16, '0'))),
-);
+const keyOf = (i) =>
+  Uint8Array.from(Buffer.from(String((i * 2_654_435_761) % 2 ** 40).padStart(16, '0')));
+const keys = Array.from({ length: count }, (_, i) => keyOf(i));
 const values = Array.from({ length: 1000 }, () => {
   const value = new Uint8Array(100);
   for (let i = 0; i < 50; i++) value[i] = random();
   return value;
 });
-const order = Uint32Array.from({ length: count }, () => random() % count);
+// Made in the order of use: reading keys from all over the heap would be measured otherwise.
+const lookups = Array.from({ length: count }, () => keyOf(random() % count));
 const batches = [];
 for (let i = 0; i < count; i += 1000) {
   batches.push(
@@ -77,33 +78,27 @@ try {
 
   let bytes = 0;
   const readAll = () => {
-    for (let i = 0; i < count; i++) bytes += db.getSync(keys[order[i]]).length;
+    for (let i = 0; i < count; i++) bytes += db.getSync(lookups[i]).length;
   };
-  readAll();
-  report('readrandom, getSync', count, await timed(readAll), 450_000);
-  report(
-    'readrandom, await get',
-    count,
-    await timed(async () => {
-      for (let i = 0; i < count; i++) bytes += (await db.get(keys[order[i]])).length;
-    }),
-    300_000,
-  );
   const scan = (options) => {
     for (const [key, value] of db.entriesSync(options)) bytes += key.length + value.length;
   };
-  report('readseq, entriesSync', count, await timed(() => scan({})), 3_000_000);
-  report(
-    'readseq, entriesSync nextMany(1000)',
-    count,
-    await timed(() => {
-      const iterator = db.entriesSync();
-      for (let many = iterator.nextMany(1000); many.length > 0; many = iterator.nextMany(1000)) {
-        for (const [key, value] of many) bytes += key.length + value.length;
-      }
-    }),
-  );
-  report('readreverse, entriesSync', count, await timed(() => scan({ reverse: true })));
+  for (const state of ['as loaded', 'compacted']) {
+    if (state === 'compacted') await db.compactRange();
+    readAll();
+    report(`readrandom, getSync, ${state}`, count, await timed(readAll), 450_000);
+    report(
+      `readrandom, await get, ${state}`,
+      count,
+      await timed(async () => {
+        for (let i = 0; i < count; i++) bytes += (await db.get(lookups[i])).length;
+      }),
+      300_000,
+    );
+    scan({});
+    report(`readseq, entriesSync, ${state}`, count, await timed(() => scan({})), 3_000_000);
+    report(`readreverse, entriesSync, ${state}`, count, await timed(() => scan({ reverse: true })));
+  }
   const puts = Math.min(count, 200_000);
   report(
     'put, awaited one by one',

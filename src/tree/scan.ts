@@ -43,7 +43,11 @@ export function openScan(
   lower: Uint8Array | undefined,
   upper: Uint8Array | undefined,
 ): VisibleIterator {
-  const cursors: Cursor[] = view.memtables.map((memtable) => memtable.cursor());
+  const cursors: Cursor[] = [];
+  for (const memtable of view.memtables) {
+    // What is added to an empty one from now on is newer than `seq`.
+    if (memtable.entries > 0) cursors.push(memtable.cursor());
+  }
   const { version } = view;
   for (const table of version.overlapping(0, lower, upper)) {
     cursors.push(new ConcatIterator([table], opener));
