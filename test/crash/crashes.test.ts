@@ -17,9 +17,9 @@ import { anyWrites, makeWorkload, ValueNumbers, type Workload } from './workload
  * One workload alone: NORI_SEED=3; one call of it: NORI_CALL=120 too.
  */
 const testFile = 'test/crash/crashes.test.ts';
-const stepsPerWorkload = 30;
+const stepsPerWorkload = 22;
 /** Changes of the disk between two at which the recovery is crashed as well. */
-const recoveryEvery = 61;
+const recoveryEvery = 199;
 /** Calls between two at which the engine meets a disk that is gone. */
 const deathEvery = 16;
 const keeps = [0, 0.25, 0.5, 1];

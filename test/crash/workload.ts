@@ -32,8 +32,22 @@ export function makeWorkload(seed: number, length: number): Workload {
   const values = new ValueNumbers();
   const steps: Step[] = [];
   const hasSync = seed % 5 !== 0;
-  for (let i = 0; i < length; i++) steps.push(anyStep(random, universe, values, hasSync));
+  for (let i = 0; i < length; i++) {
+    if (random.chance(0.04)) steps.push(...flood(random, universe, values));
+    else steps.push(anyStep(random, universe, values, hasSync));
+  }
   return { seed, universe, settings: randomSettings(random), hasSync, steps };
+}
+
+/** Large batches in one tick: several memtables and their logs wait to be flushed, and writers wait for room. */
+function flood(random: Prng, universe: Universe, values: ValueNumbers): Step[] {
+  return Array.from({ length: 3 + random.below(4) }, () => ({
+    type: 'write',
+    writes: Array.from({ length: 6 }, () => [random.below(universe.size), values.nextLarge()]),
+    durability: random.chance(0.2) ? 'disk' : 'os',
+    isSync: false,
+    isAwaited: false,
+  }));
 }
 
 /** A batch of one to some operations; now and then with values that fill a memtable. */
