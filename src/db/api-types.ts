@@ -1,8 +1,8 @@
+import type { KeyInput } from './encoding.js';
 import type { Durability } from './options.js';
 import type { Snapshot } from './snapshot.js';
 
-/** What keys go in as; strings are stored as UTF-8. */
-export type KeyInput = string | Uint8Array;
+export type { KeyInput };
 
 export type BatchOperation<Value> =
   | { readonly type: 'put'; readonly key: KeyInput; readonly value: Value }

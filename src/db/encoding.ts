@@ -1,6 +1,8 @@
 import { invalidArgument, LsmError } from '../base/errors.js';
 import { maxKeyBytes, maxValueBytes } from '../base/internal-key.js';
-import type { KeyInput } from './api-types.js';
+
+/** What keys go in as; strings are stored as UTF-8. */
+export type KeyInput = string | Uint8Array;
 
 export type KeyEncoding = 'view' | 'utf8';
 export type ValueEncoding = 'view' | 'utf8' | 'json';
