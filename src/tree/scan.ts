@@ -50,7 +50,8 @@ export function openScan(
   }
   const { version } = view;
   for (const table of version.overlapping(0, lower, upper)) {
-    cursors.push(new ConcatIterator([table], opener));
+    // An open one is walked without the layer that opens it.
+    cursors.push(opener.openCursor(table) ?? new ConcatIterator([table], opener));
   }
   for (let level = 1; level < version.levels.length; level++) {
     const tables = version.overlapping(level, lower, upper);
