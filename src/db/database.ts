@@ -228,7 +228,9 @@ export class Database<Key = Uint8Array, Value = Uint8Array> {
   /** Settles when everything written so far is in tables. */
   async flush(): Promise<void> {
     this.#parts.core.checkWritable();
-    await this.#writer.background.flush();
+    const { writes, background } = this.#writer;
+    await writes.waitForAdmission();
+    await background.flush();
   }
 
   /**
@@ -237,7 +239,10 @@ export class Database<Key = Uint8Array, Value = Uint8Array> {
    */
   async compactRange(range: RangeOptions = {}): Promise<void> {
     this.#parts.core.checkWritable();
-    await this.#writer.background.compactRange(resolveRange(range));
+    const bounds = resolveRange(range);
+    const { writes, background } = this.#writer;
+    await writes.waitForAdmission();
+    await background.compactRange(bounds);
   }
 
   /** About how many bytes of table files hold the keys of a range; memtables are not counted. */

@@ -4,7 +4,7 @@ import { LsmError } from '../base/errors.js';
 import { maxSeq } from '../base/internal-key.js';
 import { runAsync, runSync } from '../base/task.js';
 import { BatchReader } from '../wal/batch-reader.js';
-import type { WriteBatch } from '../wal/write-batch.js';
+import { WriteBatch } from '../wal/write-batch.js';
 import { Acknowledgements, type Group } from './acknowledgements.js';
 import type { Background } from './background.js';
 import { addOperation, noSyncCalls, type Core } from './core.js';
@@ -91,8 +91,14 @@ export class WritePath {
     if (durability === 'disk') this.#arrivedOnDisk();
   }
 
+  /** Settles when every write made so far has been admitted; rejects with what turned it away. */
+  async waitForAdmission(): Promise<void> {
+    if (this.#waiters.length > 0) await this.#enqueue(new WriteBatch(), 'none');
+  }
+
   /** A barrier: everything written so far is on disk when it settles. */
   async sync(): Promise<void> {
+    await this.waitForAdmission();
     const seq = this.#core.logs.appendedSeq;
     if (this.#core.logs.syncedSeq >= seq) return;
     const done = this.#diskAcks.wait(seq);
@@ -150,6 +156,8 @@ export class WritePath {
   }
 
   #admit(batch: WriteBatch, durability: Durability): Promise<void> {
+    // Nothing but a place in the queue: `waitForAdmission`.
+    if (batch.count === 0) return settled;
     this.#enter(batch);
     this.#tick();
     if (durability === 'none') return settled;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Prng } from '../../src/base/prng.js';
 import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
 import { open, type BackgroundErrorEvent, type Database } from '../../src/index.js';
 
@@ -207,6 +208,22 @@ describe('a full L0 or full memtables', () => {
     expect(stalls.at(-1)).toBe('end');
     expect(db.stats().stalls.waiting).toBe(0);
     await db.close();
+  });
+
+  it('are waited out by sync and flush, which cover the writes made before them', async () => {
+    for (const barrier of ['sync', 'flush'] as const) {
+      const options = { memtableBytes: 64 * 1024, maxImmutableMemtables: 1 };
+      const fs = new MemoryFileSystem();
+      const db = await open('/db', { fs, ...options });
+      const writes = Array.from({ length: 100 }, (_, i) => db.put(`k${i}`, new Uint8Array(3000)));
+      expect(db.stats().stalls.waiting).toBeGreaterThan(0);
+      await db[barrier]();
+      const afterPowerLoss = fs.crash({ keep: 0, random: new Prng(1) });
+      const again = await open('/db', { fs: afterPowerLoss, ...options });
+      expect([...again.keysSync()]).toHaveLength(100);
+      await again.close();
+      await Promise.allSettled(writes);
+    }
   });
 
   it('refuse writes beyond what may wait', async () => {
