@@ -26,6 +26,8 @@ export class TableCursor implements Cursor {
   valid = false;
   readonly #table: TableReader;
   readonly #fillCache: boolean;
+  /** The current block was decoded for this cursor alone. */
+  #isOwnBlock = false;
   readonly #request = new BlockRequest();
   /** Made when the cursor is seen to read block after block. */
   #ahead: ReadAhead | undefined;
@@ -120,10 +122,12 @@ export class TableCursor implements Cursor {
     const table = this.#table;
     let block = this.#request.find(table, number);
     let isRead = block !== undefined;
+    let isOwn = false;
     block ??= table.blocks.find(number);
     if (block === undefined) {
       block = this.#ahead?.find(number, this.#fillCache, this.#leftBuffer());
       isRead = true;
+      isOwn = !this.#fillCache;
     }
     if (block === undefined) {
       this.#ask(number);
@@ -135,6 +139,7 @@ export class TableCursor implements Cursor {
       this.#request.clear();
     }
     this.#block = block;
+    this.#isOwnBlock = isOwn;
     this.#number = number;
     const prefixLength = block.prefixLength;
     this.#reserveKey(prefixLength);
@@ -144,12 +149,11 @@ export class TableCursor implements Cursor {
   }
 
   /**
-   * The memory of the block being left, where no cache has it: a compaction would
-   * otherwise leave as much garbage outside the heap as it reads.
+   * The memory of the block being left, where nobody else has it: a compaction
+   * would otherwise leave as much garbage outside the heap as it reads.
    */
   #leftBuffer(): ArrayBuffer | undefined {
-    if (this.#fillCache) return undefined;
-    return this.#block?.bytes.buffer as ArrayBuffer | undefined;
+    return this.#isOwnBlock ? (this.#block?.bytes.buffer as ArrayBuffer) : undefined;
   }
 
   #ask(number: number): void {
