@@ -45,6 +45,11 @@ export class ConcatIterator implements Cursor {
     return this.#cursor !== undefined;
   }
 
+  /** The versions of a key are never spread over tables. */
+  get repeatsKey(): boolean | undefined {
+    return this.#cursor?.repeatsKey;
+  }
+
   get entry(): CursorEntry {
     return this.#cursor === undefined ? this.#none : this.#cursor.entry;
   }

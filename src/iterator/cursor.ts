@@ -39,6 +39,11 @@ export class CursorEntry {
 export interface Cursor extends Waitable {
   readonly valid: boolean;
   readonly entry: CursorEntry;
+  /**
+   * After a `next` that followed another forward step: whether the entry has the
+   * user key of the one before. Undefined where the cursor does not know.
+   */
+  readonly repeatsKey?: boolean | undefined;
   first(): boolean;
   last(): boolean;
   /** To the first entry at or after (key, seq): the newest version of `key` that a reader at `seq` sees, or what follows. */

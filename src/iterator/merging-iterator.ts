@@ -38,6 +38,8 @@ export class MergingIterator implements Cursor {
   valid = false;
   entry = new CursorEntry();
 
+  /** Comes for nothing with the codes, which say what a key shares with the one before. */
+  repeatsKey: boolean | undefined;
   readonly #children: readonly Cursor[];
   /** Where each child stands; undefined once it has walked off its end. */
   readonly #entries: (CursorEntry | undefined)[];
@@ -142,6 +144,7 @@ export class MergingIterator implements Cursor {
     for (let i = 0; i < count; i++) this.#takeEntry(i, this.#children[i]);
     this.#winner = count === 0 ? -1 : this.#play(1);
     this.#showWinner();
+    this.repeatsKey = undefined;
     return true;
   }
 
@@ -221,6 +224,7 @@ export class MergingIterator implements Cursor {
     // What it shares with the key before is there already.
     const shared = 65_536 - (this.#codes[this.#winner] >> 9);
     const length = entry.keyEnd - entry.keyStart;
+    this.repeatsKey = shared === length && length === this.#keyLength;
     if (length > this.#key.length) {
       const grown = new Uint8Array(2 * length);
       grown.set(this.#key);

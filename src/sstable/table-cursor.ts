@@ -24,6 +24,8 @@ const streakBeforeReadAhead = 2;
 export class TableCursor implements Cursor {
   readonly entry = new CursorEntry();
   valid = false;
+  /** A table without superseded entries has each key once. */
+  readonly repeatsKey: false | undefined;
   readonly #table: TableReader;
   readonly #fillCache: boolean;
   /** The current block was decoded for this cursor alone. */
@@ -44,6 +46,7 @@ export class TableCursor implements Cursor {
   constructor(table: TableReader, options: TableCursorOptions = {}) {
     this.#table = table;
     this.#fillCache = options.fillCache ?? true;
+    this.repeatsKey = table.properties.superseded === 0 ? false : undefined;
     table.acquire();
     this.entry.keyBytes = this.#key;
   }
