@@ -8,7 +8,7 @@ export interface CompactionExecutor {
   readonly kind: 'worker' | 'inline';
   /** Begins the job, or queues it. The settings must not change until it has settled. */
   run(settings: JobSettings): RunningJob;
-  /** Takes what the first job needs anyway: a thread starts in some 40 ms. @throws LsmError as `run` */
+  /** Takes what the first job needs anyway: the thread and its memory. @throws LsmError as `run` */
   prepare(): void;
   /** Keeps the process alive until `unref` was called as often: somebody awaits a job. */
   ref(): void;

@@ -4,7 +4,8 @@ import type { ManualRange } from '../compaction/picker-manual.js';
 import { Compactor } from './compactor.js';
 import type { Core } from './core.js';
 import { Flusher } from './flusher.js';
-import type { Jobs, LaneEvents } from './jobs.js';
+import type { Jobs } from './jobs.js';
+import type { LaneEvents } from './lane.js';
 
 /** After a failed job the next one begins so much later, doubling each time. */
 const firstRetryMs = 50;

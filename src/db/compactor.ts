@@ -15,9 +15,9 @@ import type { PickerState } from '../compaction/picker-plan.js';
 import { pickCompaction } from '../compaction/picker.js';
 import type { CompactionPlan } from '../compaction/plan.js';
 import { compactionOptionsOf, tableSettingsAt } from './compaction-options.js';
-import { defaultKeyspaceId, type Core } from './core.js';
-import { closedError, type Jobs, type LaneEvents } from './jobs.js';
-import { Lane } from './lane.js';
+import { closedError, defaultKeyspaceId, type Core } from './core.js';
+import type { Jobs } from './jobs.js';
+import { Lane, type LaneEvents } from './lane.js';
 
 /** A `compactRange` that is under way. */
 interface ManualRun {

@@ -144,7 +144,7 @@ export class Core {
   /** @throws LsmError `LSM_CLOSED` */
   checkOpen(): void {
     if (this.#state !== 'open') {
-      throw new LsmError('LSM_CLOSED', `the database ${this.path} is closed`);
+      throw closedError(this.path);
     }
   }
 
@@ -258,6 +258,11 @@ export function addOperation(memtable: Memtable, reader: BatchReader, seq: numbe
     reader.valueStart,
     reader.valueEnd,
   );
+}
+
+/** The error of every call on a closed database, and of what is awaited when it closes. */
+export function closedError(path: string): LsmError {
+  return new LsmError('LSM_CLOSED', `the database ${path} is closed`);
 }
 
 /** What synchronous methods answer on a file system that has only asynchronous calls. */

@@ -3,9 +3,9 @@ import type { LsmError } from '../base/errors.js';
 import { runAsync, type Steps } from '../base/task.js';
 import { flushSettings, type JobResult } from '../compaction/job-settings.js';
 import type { Memtable } from '../memtable/memtable.js';
-import { defaultKeyspaceId, type Core } from './core.js';
-import { closedError, type Jobs, type LaneEvents } from './jobs.js';
-import { Lane } from './lane.js';
+import { closedError, defaultKeyspaceId, type Core } from './core.js';
+import type { Jobs } from './jobs.js';
+import { Lane, type LaneEvents } from './lane.js';
 import { tableSettingsFor } from './options.js';
 
 /** Somebody who awaits that a memtable is in a table. */

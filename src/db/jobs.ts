@@ -1,4 +1,4 @@
-import { LsmError, toLsmError } from '../base/errors.js';
+import { toLsmError, type LsmError } from '../base/errors.js';
 import { randomFileId } from '../base/prng.js';
 import { waitable, type Steps } from '../base/task.js';
 import type { CompactionExecutor } from '../compaction/executor.js';
@@ -110,17 +110,4 @@ export class Jobs {
       tableId: randomFileId(components.random),
     }));
   }
-}
-
-/** Work in one lane: at most one task, which a synchronous caller can finish. */
-export interface LaneEvents {
-  /** The task is done; more may be due. */
-  readonly onEnded: () => void;
-  /** The task failed for a reason that may pass. */
-  readonly onFailed: (error: LsmError) => void;
-}
-
-/** The error of everything that is awaited when a database closes. */
-export function closedError(path: string): LsmError {
-  return new LsmError('LSM_CLOSED', `the database ${path} is closed`);
 }

@@ -1,5 +1,14 @@
+import type { LsmError } from '../base/errors.js';
 import { Task, type Steps } from '../base/task.js';
 import type { Core } from './core.js';
+
+/** What the scheduler hears of background work, once who does it has drawn its own conclusions. */
+export interface LaneEvents {
+  /** More may be due. */
+  readonly onEnded: () => void;
+  /** It can be tried again. */
+  readonly onFailed: (error: LsmError) => void;
+}
 
 /**
  * One kind of background work, one task at a time. The end of a task is handled

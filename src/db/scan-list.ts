@@ -1,4 +1,4 @@
-import { LsmError } from '../base/errors.js';
+import { closedError } from './core.js';
 import { Scan, type ScanParts } from './iterator.js';
 
 /** The open iterators of a database: closing it ends them. */
@@ -21,7 +21,7 @@ export class ScanList {
   /** Ends all of them: their next call throws `LSM_CLOSED`. */
   closeAll(path: string): void {
     for (const scan of [...this.#open]) {
-      scan.close(new LsmError('LSM_CLOSED', `the database ${path} is closed`));
+      scan.close(closedError(path));
     }
   }
 }

@@ -7,7 +7,7 @@ import { BatchReader } from '../wal/batch-reader.js';
 import { WriteBatch } from '../wal/write-batch.js';
 import { Acknowledgements, type Group } from './acknowledgements.js';
 import type { Background } from './background.js';
-import { addOperation, noSyncCalls, type Core } from './core.js';
+import { addOperation, noSyncCalls, toError, type Core } from './core.js';
 import type { Durability } from './options.js';
 
 const settled: Promise<void> = Promise.resolve();
@@ -93,7 +93,7 @@ export class WritePath {
 
   /** Settles when every write made so far has been admitted; rejects with what turned it away. */
   async waitForAdmission(): Promise<void> {
-    if (this.#waiters.length > 0) await this.#enqueue(new WriteBatch(), 'none');
+    if (this.#waiters.length > 0) await this.#wait(new WriteBatch(), 'none');
   }
 
   /** A barrier: everything written so far is on disk when it settles. */
@@ -119,7 +119,11 @@ export class WritePath {
       const waiter = this.#waiters.shift()!;
       this.#queuedBytes -= waiter.batch.byteLength;
       this.delayedMs += clock.monotonicMs() - waiter.since;
-      waiter.resolve(this.#admit(waiter.batch, waiter.durability));
+      try {
+        waiter.resolve(this.#admit(waiter.batch, waiter.durability));
+      } catch (error) {
+        waiter.reject(toError(error));
+      }
       if (this.#waiters.length === 0) this.#stallEnds();
     }
   }
@@ -283,7 +287,7 @@ export class WritePath {
   }
 
   #enqueue(batch: WriteBatch, durability: Durability): Promise<void> {
-    const { settings, components } = this.#core;
+    const { settings } = this.#core;
     const blocked = this.#background.blockedBy;
     if (blocked !== undefined) return Promise.reject(blocked);
     const wouldWait = this.#queuedBytes + batch.byteLength;
@@ -296,11 +300,15 @@ export class WritePath {
         ),
       );
     }
+    this.delayedWrites++;
+    return this.#wait(batch, durability);
+  }
+
+  #wait(batch: WriteBatch, durability: Durability): Promise<void> {
     if (this.#waiters.length === 0) this.#stallBegins();
     this.#queuedBytes += batch.byteLength;
-    this.delayedWrites++;
     return new Promise((resolve, reject) => {
-      const since = components.clock.monotonicMs();
+      const since = this.#core.components.clock.monotonicMs();
       this.#waiters.push({ batch, durability, since, resolve, reject });
     });
   }

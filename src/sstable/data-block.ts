@@ -113,7 +113,7 @@ export class DataBlock {
   /**
    * Loads the cache lines of the columns that a search is about to visit one after
    * the other: a load from memory costs 150 ns, but those that do not depend on
-   * each other overlap. Random lookups in 1 M entries: 370 k/s without, see below.
+   * each other overlap. Random lookups of 1 M entries in six tables: 280 k/s, 256 without.
    */
   #touch(): void {
     const words = this.words;

@@ -7,7 +7,7 @@ const maxSpareChunks = 32;
 /**
  * Chunks of tables that are finished, for the next one in this thread. They are
  * megabytes outside the heap, where they would lie about until a collection that
- * a worker hardly ever needs: a load of 4 M entries grew by 5 MB with each flush.
+ * a worker hardly ever needs: a long load grew with each flush.
  */
 const spareChunks: Uint32Array[] = [];
 

@@ -9,7 +9,7 @@ const lengthBytes = 4;
 /**
  * The package's wasm exports, as its own glue calls them. That glue returns a
  * fresh array for every block, which for a compaction is as much garbage outside
- * the heap as it reads and writes: 30 MB, since nothing in a worker makes it
+ * the heap as it reads and writes: 28 MB, since nothing in a worker makes it
  * collect. So the exports are called here; the version is pinned for that.
  */
 interface Lz4Wasm {

@@ -226,6 +226,27 @@ describe('a full L0 or full memtables', () => {
     }
   });
 
+  it('let sync wait behind a write that is larger than what may wait', async () => {
+    const db = await open('/db', {
+      fs: new MemoryFileSystem(),
+      memtableBytes: 64 * 1024,
+      maxImmutableMemtables: 1,
+      maxQueuedBytes: 64 * 1024,
+    });
+    const large = Array.from({ length: 9 }, (_, i) => `large ${i}`);
+    const written: string[] = [];
+    // Each fills a memtable: the first ones are admitted, one waits, and no second beside it.
+    const writes = large.map((key) => db.put(key, new Uint8Array(100_000)).then(() => key));
+    expect(db.stats().stalls.waiting).toBe(1);
+    await db.sync();
+    for (const result of await Promise.allSettled(writes)) {
+      if (result.status === 'fulfilled') written.push(result.value);
+    }
+    expect([...db.keysSync()].map(String)).toHaveLength(written.length);
+    expect(db.stats().stalls.waiting).toBe(0);
+    await db.close();
+  });
+
   it('refuse writes beyond what may wait', async () => {
     const db = await open('/db', {
       fs: new MemoryFileSystem(),
