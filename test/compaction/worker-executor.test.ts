@@ -10,22 +10,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tableName } from '../../src/base/file-names.js';
 import type { CompactionSettings } from '../../src/compaction/job-settings.js';
 import type { WorkerExecutor } from '../../src/compaction/worker-executor.js';
-import { nodeFileSystem } from '../../src/fs/node-file-system.js';
 import { loadCodecs } from '../../src/sstable/codecs.js';
-import { manyEntries, show } from './cursors.js';
-import { importBuiltExecutor } from './dist.js';
-import {
-  compactionOf,
-  flushOf,
-  freeze,
-  namesFrom,
-  plainTables,
-  readTable,
-  writeTable,
-} from './tables.js';
-
-const entries = manyEntries(5000);
-const shown = entries.map(show);
+import { importBuiltExecutors } from './dist.js';
+import { flushOf, freeze, namesFrom } from './tables.js';
+import { contentOf, entries, longSettings, shortSettings, shown } from './worker-jobs.js';
 
 let newExecutor: (niceness: number) => WorkerExecutor;
 let executor: WorkerExecutor;
@@ -35,7 +23,7 @@ const workers: Worker[] = [];
 
 beforeAll(async () => {
   await loadCodecs();
-  const built = await importBuiltExecutor();
+  const built = await importBuiltExecutors();
   newExecutor = (niceness) => new built.WorkerExecutor({ name: 'test', niceness });
   process.on('worker', (worker) => workers.push(worker));
 });
@@ -53,35 +41,13 @@ afterEach(async () => {
 });
 
 function settingsFor(first: number, change: Partial<CompactionSettings> = {}): CompactionSettings {
-  const meta = writeTable(nodeFileSystem, 1, entries, 1, folder);
-  return compactionOf([[meta]], {
-    directory: folder,
-    targetTableBytes: 50_000,
-    outputs: namesFrom(first, 50),
-    ...change,
-  });
-}
-
-/** A compaction that takes seconds: the same keys in many small, expensive blocks. */
-function longSettings(first: number): CompactionSettings {
-  const many = manyEntries(60_000);
-  const meta = writeTable(nodeFileSystem, 2, many, 1, folder);
-  return compactionOf([[meta]], {
-    directory: folder,
-    targetTableBytes: 1 << 30,
-    table: { ...plainTables, compression: 'zstd' },
-    outputs: namesFrom(first, 50),
-  });
+  return shortSettings(folder, first, change);
 }
 
 /** The thread that runs now; it is announced in the turn after its start. */
 async function announcedWorker(): Promise<Worker> {
   await setImmediate();
   return workers[workers.length - 1];
-}
-
-function contentOf(tables: Parameters<typeof readTable>[1][]): string[] {
-  return tables.flatMap((meta) => readTable(nodeFileSystem, meta, folder)).map(show);
 }
 
 describe('WorkerExecutor', () => {
@@ -92,7 +58,8 @@ describe('WorkerExecutor', () => {
       executor.run(settingsFor(200)),
       executor.run(flushOf(freeze(entries), { directory: folder, outputs: namesFrom(300, 1) })),
     ];
-    for (const { result } of jobs) expect(contentOf([...(await result).tables])).toEqual(shown);
+    for (const { result } of jobs)
+      expect(contentOf(folder, [...(await result).tables])).toEqual(shown);
     expect(workers.length).toBe(1);
   });
 
@@ -100,8 +67,8 @@ describe('WorkerExecutor', () => {
     const first = executor.run(settingsFor(100));
     const second = executor.run(settingsFor(200));
     const { tables } = second.finishSync();
-    expect(contentOf([...tables])).toEqual(shown);
-    expect(contentOf([...first.finishSync().tables])).toEqual(shown);
+    expect(contentOf(folder, [...tables])).toEqual(shown);
+    expect(contentOf(folder, [...first.finishSync().tables])).toEqual(shown);
     expect((await second.result).tables).toEqual(tables);
     // And also when the answer has come already.
     expect(second.finishSync().tables).toEqual(tables);
@@ -133,26 +100,26 @@ describe('WorkerExecutor', () => {
   });
 
   it('cancels a job that runs and one that waits', async () => {
-    const running = executor.run(longSettings(100));
+    const running = executor.run(longSettings(folder, 100));
     const waiting = executor.run(settingsFor(200));
     running.cancel();
     waiting.cancel();
     await expect(running.result).rejects.toMatchObject({ code: 'LSM_ABORTED' });
     await expect(waiting.result).rejects.toMatchObject({ code: 'LSM_ABORTED' });
     const after = await executor.run(settingsFor(300)).result;
-    expect(contentOf([...after.tables])).toEqual(shown);
+    expect(contentOf(folder, [...after.tables])).toEqual(shown);
   });
 
   it('fails the jobs of a thread that died, and starts another for the next one', async () => {
     await executor.run(settingsFor(400)).result;
-    const jobs = [executor.run(longSettings(100)), executor.run(settingsFor(200))];
+    const jobs = [executor.run(longSettings(folder, 100)), executor.run(settingsFor(200))];
     await (await announcedWorker()).terminate();
     for (const { result } of jobs) {
       await expect(result).rejects.toMatchObject({ code: 'LSM_ABORTED' });
     }
     expect(() => jobs[0].finishSync()).toThrow('the worker ended');
     const { tables } = await executor.run(settingsFor(300)).result;
-    expect(contentOf([...tables])).toEqual(shown);
+    expect(contentOf(folder, [...tables])).toEqual(shown);
     expect(workers.length).toBe(2);
   });
 
@@ -163,7 +130,7 @@ describe('WorkerExecutor', () => {
   });
 
   it('cancels on close, ends the thread and takes no job afterwards', async () => {
-    const job = executor.run(longSettings(100));
+    const job = executor.run(longSettings(folder, 100));
     const worker = await announcedWorker();
     const ended = once(worker, 'exit');
     await executor.close();
