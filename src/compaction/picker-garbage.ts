@@ -1,48 +1,155 @@
+import { maxSeq } from '../base/internal-key.js';
 import type { TableMeta } from '../base/table-meta.js';
 import type { Version } from '../manifest/version.js';
 import type { CompactionOptions } from './level-targets.js';
-import { completePlan, conflicts, garbageOf, type PickerState } from './picker-plan.js';
+import { findComponents } from './picker-level0.js';
+import { completePlan, conflicts, garbageOf, rangeOf, type PickerState } from './picker-plan.js';
 import type { CompactionPlan } from './plan.js';
 
-const reason = 'more than half of the table is garbage';
+/**
+ * The snapshots that are open, ascending. A number is the oldest one when the
+ * others are not known; `maxSeq`: there is none.
+ */
+export type SnapshotSeqs = readonly number[] | number;
 
 /**
- * A compaction for a table that is mostly tombstones and superseded entries, to
- * be asked for when nothing is more urgent: deleted space comes back without
- * waiting for writes.
+ * A compaction that gives space back, to be asked for when nothing is more
+ * urgent: deleted data goes without waiting for writes. It is picked when it
+ * should drop more than half of the entries that lie where it works, in its
+ * tables and in all levels below them.
  *
- * Every entry up to `oldestSnapshotSeq` is seen by all readers; a table with
- * newer ones may still be pinned and is left alone. Without snapshots pass
- * `maxSeq`. Each plan either drops the garbage or brings it one level down, so
- * asking again comes to an end.
+ * Asking again comes to an end. A plan either rewrites a table in place and
+ * drops what surely can go, or takes tables one level down, where each entry
+ * gets only so often; and as the tombstones that justify a plan are entries of
+ * its own inputs, it reads at most four entries for one that it takes down.
  */
 export function pickGarbage(
   version: Version,
   options: CompactionOptions,
   state: PickerState,
-  oldestSnapshotSeq: number,
+  snapshots: SnapshotSeqs,
 ): CompactionPlan | undefined {
   for (let level = version.deepestLevel; level > 0; level--) {
     for (const table of version.tablesAt(level)) {
-      if (garbageOf(table) * 2 <= table.entries || table.largestSeq > oldestSnapshotSeq) continue;
-      const plan = planFor(version, options, level, table);
+      if (!canPay([table])) continue;
+      const plan =
+        planInPlace(version, options, level, table, snapshots) ??
+        planDown(version, options, level, [table], snapshots);
       if (plan !== undefined && !conflicts(plan, state.running)) return plan;
     }
+  }
+  if (!version.tablesAt(0).some((table) => garbageOf(table) > 0)) return undefined;
+  for (const { tables } of findComponents(version)) {
+    if (!canPay(tables)) continue;
+    const plan = planDown(version, options, 0, tables, snapshots);
+    if (plan !== undefined && !conflicts(plan, state.running)) return plan;
   }
   return undefined;
 }
 
-function planFor(
+/** Cheap, and false for nearly all tables: a tombstone drops itself and one older entry at most. */
+function canPay(tables: readonly TableMeta[]): boolean {
+  let garbage = 0;
+  let entries = 0;
+  for (const table of tables) {
+    garbage += 2 * table.tombstones + table.superseded;
+    entries += table.entries;
+  }
+  return garbage * 2 > entries;
+}
+
+/** Rests on no guess: a table that would stay as it is were rewritten for ever. */
+function planInPlace(
   version: Version,
   options: CompactionOptions,
   level: number,
   table: TableMeta,
+  snapshots: SnapshotSeqs,
 ): CompactionPlan | undefined {
-  const choice = { reason, level, inputs: [table] };
-  const inPlace = completePlan(version, options, { ...choice, outputLevel: level });
+  const tombstones = countBetween(snapshots, 0, table.largestSeq) === 0 ? table.tombstones : 0;
+  const superseded = freeVersions(table, snapshots);
+  if ((tombstones + superseded) * 2 <= table.entries) return undefined;
+  const plan = completePlan(version, options, {
+    reason: 'more than half of the table is garbage',
+    level,
+    outputLevel: level,
+    inputs: [table],
+  });
   // Tombstones stay where something older may lie below; superseded entries go anywhere.
-  const dropped = table.superseded + (inPlace.olderOutside.length === 0 ? table.tombstones : 0);
-  if (dropped * 2 > table.entries) return inPlace;
-  if (level === version.deepestLevel) return undefined;
-  return completePlan(version, options, { ...choice, outputLevel: level + 1 });
+  const dropped = superseded + (plan.olderOutside.length === 0 ? tombstones : 0);
+  return dropped * 2 > table.entries ? plan : undefined;
+}
+
+function planDown(
+  version: Version,
+  options: CompactionOptions,
+  level: number,
+  inputs: readonly TableMeta[],
+  snapshots: SnapshotSeqs,
+): CompactionPlan | undefined {
+  if (level > 0 && level >= version.deepestLevel) return undefined;
+  if (!paysToGoDown(version, level, inputs, snapshots)) return undefined;
+  return completePlan(version, options, {
+    reason: 'more than half of what is there is deleted',
+    level,
+    outputLevel: level + 1,
+    inputs,
+    dropsGarbage: true,
+  });
+}
+
+/**
+ * Whether tombstones and what they delete are most of what is there. A guess: a
+ * tombstone may delete nothing. All levels below count, since what is deleted
+ * may lie in any of them, and is met by going down one after the other.
+ */
+function paysToGoDown(
+  version: Version,
+  level: number,
+  inputs: readonly TableMeta[],
+  snapshots: SnapshotSeqs,
+): boolean {
+  const { smallest, largest } = rangeOf(inputs);
+  const largestSeq = Math.max(...inputs.map((table) => table.largestSeq));
+  const isReachable = (table: TableMeta): boolean =>
+    countBetween(snapshots, table.smallestSeq, largestSeq) === 0;
+  let entries = 0;
+  /** Entries that are older than the tombstones looked at, with no snapshot between them. */
+  let older = 0;
+  for (let below = level + 1; below <= version.deepestLevel; below++) {
+    for (const table of version.overlapping(below, smallest, largest)) {
+      entries += table.entries;
+      if (isReachable(table)) older += table.entries;
+    }
+  }
+  const isPinned = countBetween(snapshots, 0, largestSeq) > 0;
+  let dropped = 0;
+  // Oldest first.
+  for (const table of [...inputs].reverse()) {
+    entries += table.entries;
+    const deleted = Math.min(table.tombstones, older);
+    const own = freeVersions(table, snapshots) + (isPinned ? 0 : table.tombstones);
+    dropped += deleted + Math.min(own, table.entries);
+    older += (isReachable(table) ? table.entries - table.tombstones : 0) - deleted;
+  }
+  return dropped * 2 > entries;
+}
+
+/**
+ * How many superseded entries surely can go: each snapshot between the oldest
+ * and the newest entry needs at most one version more of each key.
+ */
+function freeVersions(table: TableMeta, snapshots: SnapshotSeqs): number {
+  if (table.superseded === 0) return 0;
+  const keys = table.entries - table.superseded;
+  const pins = countBetween(snapshots, table.smallestSeq, table.largestSeq);
+  return Math.max(0, table.superseded - pins * keys);
+}
+
+/** The snapshots that see an entry at `from` and not yet one at `to`. */
+function countBetween(snapshots: SnapshotSeqs, from: number, to: number): number {
+  if (typeof snapshots === 'number') return snapshots < maxSeq && to > snapshots ? Infinity : 0;
+  let count = 0;
+  for (const seq of snapshots) if (seq >= from && seq < to) count++;
+  return count;
 }

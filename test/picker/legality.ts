@@ -1,6 +1,7 @@
 /** What must hold of every plan, found by looking at every entry of every table. */
 import { compareBytes } from '../../src/base/bytes.js';
 import type { TableMeta } from '../../src/base/table-meta.js';
+import { rangeOf, rangesOverlap } from '../../src/compaction/picker-plan.js';
 import type { CompactionPlan } from '../../src/compaction/plan.js';
 import { isTombstone, keyOf, seqOf, type Simulation } from './simulation.js';
 
@@ -61,7 +62,7 @@ export function checkPlan(plan: CompactionPlan, simulation: Simulation): void {
   }
 }
 
-/** Every key reads as the newest thing written to it; memtables must be flushed. */
+/** Every key reads as the newest thing written to it, as far as it is in tables. */
 export function checkReads(simulation: Simulation): void {
   const found = new Map<number, number>();
   // In the order of reads, so the first entry found of a key is what a get returns.
@@ -75,10 +76,30 @@ export function checkReads(simulation: Simulation): void {
     }
   }
   for (const [key, entry] of simulation.model) {
-    const read = found.get(key);
-    if (isTombstone(entry) ? read !== undefined && !isTombstone(read) : read !== entry) {
-      throw new Error(`key ${key} reads as ${read}, not ${entry}`);
+    if (simulation.isInMemory(key)) continue;
+    checkRead(key, found.get(key), entry);
+  }
+}
+
+/** A snapshot at `seq` reads what `model` was at that moment; memtables must be flushed. */
+export function checkSnapshot(
+  simulation: Simulation,
+  seq: number,
+  model: ReadonlyMap<number, number>,
+): void {
+  const found = new Map<number, number>();
+  for (const table of simulation.version.tables()) {
+    for (const entry of simulation.contents.get(table.fileNumber)!) {
+      const key = keyOf(entry);
+      if (seqOf(entry) <= seq && !found.has(key)) found.set(key, entry);
     }
+  }
+  for (const [key, entry] of model) checkRead(key, found.get(key), entry);
+}
+
+function checkRead(key: number, read: number | undefined, entry: number): void {
+  if (isTombstone(entry) ? read !== undefined && !isTombstone(read) : read !== entry) {
+    throw new Error(`key ${key} reads as ${read}, not ${entry}`);
   }
 }
 
@@ -98,13 +119,34 @@ export function checkCompacted(simulation: Simulation, lower: Uint8Array, upper:
 /** What was there before `seq` holds no garbage any more, except where something newer came on top. */
 export function checkOldGarbageGone(simulation: Simulation, seq: number): void {
   const { version, contents } = simulation;
-  const seen = new Set<number>();
+  const newest = new Map<number, number>();
   for (const table of version.tables()) {
     for (const entry of contents.get(table.fileNumber)!) {
       const key = keyOf(entry);
-      const isOld = seqOf(entry) <= seq && !seen.has(key);
-      seen.add(key);
-      if (isOld && isTombstone(entry)) throw new Error(`an old tombstone of key ${key}`);
+      const first = newest.get(key) ?? entry;
+      newest.set(key, first);
+      if (seqOf(first) > seq) continue;
+      if (first !== entry) throw new Error(`an old version of key ${key}`);
+      if (isTombstone(entry)) throw new Error(`an old tombstone of key ${key}`);
+    }
+  }
+}
+
+/** No two compactions under way write where the other one does, or take the same table. */
+export function checkRunning(simulation: Simulation): void {
+  const { running } = simulation;
+  for (const [i, a] of running.entries()) {
+    for (const b of running.slice(0, i)) {
+      const taken = new Set([...a.plan.inputs, ...a.plan.overlapping]);
+      if ([...b.plan.inputs, ...b.plan.overlapping].some((table) => taken.has(table))) {
+        fail(a.plan, 'two plans take one table');
+      }
+      if (a.plan.outputLevel !== b.plan.outputLevel) continue;
+      if (a.outputs.length === 0 || b.outputs.length === 0) continue;
+      // Not table by table: where one ends and the next begins is up to the job.
+      if (rangesOverlap(rangeOf(a.outputs), rangeOf(b.outputs))) {
+        fail(a.plan, 'two plans write to one place');
+      }
     }
   }
 }

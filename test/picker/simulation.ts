@@ -4,7 +4,7 @@
  * real picker on the real `Version`, so that write amplification and space can
  * be measured in a second, and every decision be checked against all contents.
  *
- * The unit of size is one entry; all entries are equally long.
+ * The unit of size is one entry; all puts are equally long.
  */
 import { Prng } from '../../src/base/prng.js';
 import type { TableMeta } from '../../src/base/table-meta.js';
@@ -12,6 +12,7 @@ import { CursorEntry } from '../../src/iterator/cursor.js';
 import type { CompactionOptions } from '../../src/compaction/level-targets.js';
 import { OutputCutter } from '../../src/compaction/output-cutter.js';
 import { pickCompaction } from '../../src/compaction/picker.js';
+import { pickGarbage } from '../../src/compaction/picker-garbage.js';
 import type { PickerState } from '../../src/compaction/picker-plan.js';
 import type { CompactionPlan } from '../../src/compaction/plan.js';
 import { Version } from '../../src/manifest/version.js';
@@ -27,9 +28,11 @@ export interface SimulationOptions {
   readonly nextKey?: (prng: Prng) => number;
   /** Share of `churn` that deletes. Default 0. */
   readonly deleteShare?: number;
+  /** Size of a tombstone. Default 1. */
+  readonly tombstoneSize?: number;
   /** Entries a compaction reads while one is put. Default Infinity: compactions keep up with any load. */
   readonly speed?: number;
-  /** Compactions at a time. Default 1. */
+  /** Compactions at a time. Default 1. With 0 only the test begins and ends them. */
   readonly jobs?: number;
   /** Outputs end at borders of the level below. Default true. */
   readonly isAligned?: boolean;
@@ -72,7 +75,8 @@ export function decodeKey(bytes: Uint8Array): number {
   return bytes[0] * 2 ** 16 + bytes[1] * 2 ** 8 + bytes[2];
 }
 
-interface Job {
+/** A compaction under way: carried out, and not yet to be seen. */
+export interface Job {
   readonly plan: CompactionPlan;
   readonly outputs: readonly TableMeta[];
   /** In entries put. */
@@ -86,11 +90,16 @@ export class Simulation {
   /** The newest entry of every key ever written. */
   readonly model = new Map<number, number>();
   readonly #cursors = new Map<number, Uint8Array>();
+  /** Sequence numbers of open snapshots, ascending. */
+  readonly snapshots: number[] = [];
   readonly #prng: Prng;
+  /** The newest entry of each key. */
   #memtable = new Map<number, number>();
-  #memtablePuts = 0;
+  /** What snapshots need besides. */
+  #memtableOlder: number[] = [];
+  #memtableSize = 0;
   #nextFile = 1;
-  readonly #running: Job[] = [];
+  #running: Job[] = [];
   /** The time up to which compactions have been played, in entries put. */
   #now = 0;
 
@@ -99,6 +108,8 @@ export class Simulation {
   /** Entries written by compactions, by output level. */
   readonly written: number[] = [];
   compactions = 0;
+  /** Entries read by compactions that were picked to give space back. */
+  garbageRead = 0;
   moves = 0;
   largestL0 = 0;
 
@@ -109,6 +120,15 @@ export class Simulation {
 
   get state(): PickerState {
     return { cursors: this.#cursors, running: this.#running.map((job) => job.plan) };
+  }
+
+  get running(): readonly Job[] {
+    return this.#running;
+  }
+
+  /** Whether the newest entry of a key is not in a table yet. */
+  isInMemory(key: number): boolean {
+    return this.#memtable.has(key);
   }
 
   get compactedEntries(): number {
@@ -127,59 +147,94 @@ export class Simulation {
     for (let i = 0; i < count; i++) {
       const asDelete = deleteShare > 0 && this.#prng.chance(deleteShare);
       this.put(nextKey(this.#prng), asDelete);
-      if (this.#memtablePuts === 0) afterFlush?.();
+      if (this.#memtableSize === 0) afterFlush?.();
     }
   }
 
   put(key: number, asDelete = false): void {
     const entry = packEntry(key, ++this.putEntries, asDelete);
+    const before = this.#memtable.get(key);
+    const newestSnapshot = this.snapshots.at(-1) ?? 0;
+    if (before !== undefined && seqOf(before) <= newestSnapshot) this.#memtableOlder.push(before);
     this.#memtable.set(key, entry);
     this.model.set(key, entry);
-    if (++this.#memtablePuts < this.options.memtableEntries) return;
+    this.#memtableSize += this.#sizeOf(entry);
+    if (this.#memtableSize < this.options.memtableEntries) return;
     this.settle();
     this.flush();
     this.settle();
   }
 
+  takeSnapshot(): void {
+    if (this.snapshots.at(-1) !== this.putEntries) this.snapshots.push(this.putEntries);
+  }
+
   flush(): void {
-    this.#memtablePuts = 0;
+    this.#memtableSize = 0;
     if (this.#memtable.size === 0) return;
-    const entries = Float64Array.from(this.#memtable.values()).sort();
+    const all = [...this.#memtable.values(), ...this.#memtableOlder];
+    const entries = Float64Array.from(all).sort();
     this.#memtable = new Map();
+    this.#memtableOlder = [];
     this.flushedEntries += entries.length;
     this.version = this.version.apply([this.#addTable(0, entries)], []);
     this.largestL0 = Math.max(this.largestL0, this.version.tablesAt(0).length);
   }
 
+  /** What is most urgent, as the engine asks for it. */
+  pick(): CompactionPlan | undefined {
+    const { compaction } = this.options;
+    const { version, state, snapshots } = this;
+    return (
+      pickCompaction(version, compaction, state) ??
+      pickGarbage(version, compaction, state, snapshots)
+    );
+  }
+
   /** Carries out compactions, as far as they get by now. */
   settle(): void {
-    const { jobs = 1, speed = Infinity } = this.options;
+    const { jobs = 1 } = this.options;
+    if (jobs === 0) return;
     for (;;) {
       while (this.#running.length < jobs) {
-        const plan = pickCompaction(this.version, this.options.compaction, this.state);
+        const plan = this.pick();
         if (plan === undefined) break;
-        const outputs = this.#carryOut(plan);
-        const taken = [...plan.inputs, ...plan.overlapping];
-        const work = plan.isTrivialMove ? 0 : taken.reduce((sum, table) => sum + table.entries, 0);
-        this.#running.push({ plan, outputs, endsAt: this.#now + work / speed });
+        this.begin(plan);
       }
-      this.#running.sort((a, b) => a.endsAt - b.endsAt);
-      if (this.#running.length === 0 || this.#running[0].endsAt > this.putEntries) break;
-      const [job] = this.#running.splice(0, 1);
-      this.#now = job.endsAt;
-      this.#install(job.plan, job.outputs);
+      const next = this.#running.reduce<Job | undefined>(
+        (first, job) => (first === undefined || job.endsAt < first.endsAt ? job : first),
+        undefined,
+      );
+      if (next === undefined || next.endsAt > this.putEntries) break;
+      this.#now = next.endsAt;
+      this.end(next);
     }
     this.#now = this.putEntries;
   }
 
+  begin(plan: CompactionPlan): Job {
+    const { speed = Infinity } = this.options;
+    const outputs = this.#carryOut(plan);
+    const work = plan.isTrivialMove ? 0 : readEntries(plan);
+    const job = { plan, outputs, endsAt: this.#now + work / speed };
+    this.#running.push(job);
+    return job;
+  }
+
+  /** The job's tables take the place of its inputs. */
+  end(job: Job): void {
+    this.#running = this.#running.filter((other) => other !== job);
+    this.#install(job.plan, job.outputs);
+  }
+
   /** Ends the compactions under way. */
   finishRunning(): void {
-    for (const job of this.#running.splice(0)) this.#install(job.plan, job.outputs);
+    for (const job of this.#running) this.end(job);
   }
 
   /** Carries out a plan on the spot. */
   perform(plan: CompactionPlan): void {
-    this.#install(plan, this.#carryOut(plan));
+    this.end(this.begin(plan));
   }
 
   #carryOut(plan: CompactionPlan): TableMeta[] {
@@ -190,6 +245,7 @@ export class Simulation {
     }
     const merged = this.#merge(plan);
     this.compactions++;
+    if (plan.reason.startsWith('more than half')) this.garbageRead += readEntries(plan);
     this.written[plan.outputLevel] = (this.written[plan.outputLevel] ?? 0) + merged.length;
     return this.#cut(merged, plan).map((part) => this.#addTable(plan.outputLevel, part));
   }
@@ -201,7 +257,7 @@ export class Simulation {
     if (plan.nextCursor !== undefined) this.#cursors.set(plan.level, plan.nextCursor);
   }
 
-  /** Newest entry of each key; a tombstone only where something older may be outside. */
+  /** Newest entry of each key in each stripe between snapshots; a tombstone only where something older may be outside. */
   #merge(plan: CompactionPlan): Float64Array {
     const inputs = [...plan.inputs, ...plan.overlapping].map((table) =>
       this.contents.get(table.fileNumber)!,
@@ -216,14 +272,28 @@ export class Simulation {
     const older = plan.olderOutside.map((table) => ({
       from: decodeKey(table.smallest),
       to: decodeKey(table.largest),
+      seq: table.smallestSeq,
     }));
+    const { snapshots } = this;
+    const stripeOf = (entry: number): number => {
+      let stripe = 0;
+      while (stripe < snapshots.length && snapshots[stripe] < seqOf(entry)) stripe++;
+      return stripe;
+    };
+    const mayHide = (entry: number): boolean => {
+      const [key, seq] = [keyOf(entry), seqOf(entry)];
+      return older.some((range) => range.from <= key && key <= range.to && range.seq <= seq);
+    };
     let kept = 0;
-    let last = -1;
+    let lastKey = -1;
+    let lastStripe = 0;
     for (const entry of all) {
       const key = keyOf(entry);
-      if (key === last) continue;
-      last = key;
-      if (isTombstone(entry) && !older.some(({ from, to }) => from <= key && key <= to)) continue;
+      const stripe = stripeOf(entry);
+      if (key === lastKey && stripe === lastStripe) continue;
+      lastKey = key;
+      lastStripe = stripe;
+      if (isTombstone(entry) && stripe === 0 && !mayHide(entry)) continue;
       all[kept++] = entry;
     }
     return all.subarray(0, kept);
@@ -240,13 +310,17 @@ export class Simulation {
     at.keyEnd = keyBytes;
     const parts: Float64Array[] = [];
     let start = 0;
+    let size = 0;
     for (let i = 0; i < entries.length; i++) {
       writeKey(at.keyBytes, keyOf(entries[i]));
-      if (i > start && cutter.isDue(at, i - start)) {
+      const isNewKey = i === 0 || keyOf(entries[i]) !== keyOf(entries[i - 1]);
+      if (i > start && isNewKey && cutter.isDue(at, size)) {
         parts.push(entries.subarray(start, i));
         start = i;
+        size = 0;
       }
       if (i === start) cutter.begin(at);
+      size += this.#sizeOf(entries[i]);
     }
     if (start < entries.length) parts.push(entries.subarray(start));
     // Copies: the merged array is as large as all parts.
@@ -259,7 +333,13 @@ export class Simulation {
     let smallestSeq = Infinity;
     let largestSeq = 0;
     let tombstones = 0;
+    let superseded = 0;
+    let size = 0;
+    let lastKey = -1;
     for (const entry of entries) {
+      size += this.#sizeOf(entry);
+      if (keyOf(entry) === lastKey) superseded++;
+      lastKey = keyOf(entry);
       const seq = seqOf(entry);
       if (seq < smallestSeq) smallestSeq = seq;
       if (seq > largestSeq) largestSeq = seq;
@@ -271,7 +351,7 @@ export class Simulation {
       run: 0,
       fileNumber,
       tableId: { low: fileNumber, high: 0 },
-      size: entries.length,
+      size,
       checksum: 0,
       smallest: encodeKey(keyOf(entries[0])),
       largest: encodeKey(keyOf(entries[entries.length - 1])),
@@ -279,8 +359,16 @@ export class Simulation {
       largestSeq,
       entries: entries.length,
       tombstones,
-      superseded: 0,
-      rawBytes: entries.length,
+      superseded,
+      rawBytes: size,
     };
   }
+
+  #sizeOf(entry: number): number {
+    return isTombstone(entry) ? (this.options.tombstoneSize ?? 1) : 1;
+  }
+}
+
+function readEntries(plan: CompactionPlan): number {
+  return [...plan.inputs, ...plan.overlapping].reduce((sum, table) => sum + table.entries, 0);
 }
