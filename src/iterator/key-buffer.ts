@@ -13,7 +13,11 @@ export class KeyBuffer {
    * cheaper than copying all after a comparison.
    */
   hold(entry: CursorEntry): boolean {
-    const { keyBytes, keyStart, keyEnd } = entry;
+    return this.holdRange(entry.keyBytes, entry.keyStart, entry.keyEnd);
+  }
+
+  /** As `hold`, for the key `keyBytes[keyStart..keyEnd)`. */
+  holdRange(keyBytes: Uint8Array, keyStart: number, keyEnd: number): boolean {
     const length = keyEnd - keyStart;
     const limit = length < this.length ? length : this.length;
     const held = this.bytes;

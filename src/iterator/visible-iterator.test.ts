@@ -14,6 +14,8 @@ import {
 } from '../../test/compaction/cursors.js';
 import { forEachSeed } from '../../test/compaction/seeds.js';
 import { walkAtRandom } from '../../test/compaction/walk.js';
+import { ArenaPool, minArenaBytes } from '../memtable/arena-pool.js';
+import { Memtable } from '../memtable/memtable.js';
 import { mergeCursors } from './merging-iterator.js';
 import { VisibleIterator, type VisibleScope } from './visible-iterator.js';
 
@@ -128,5 +130,29 @@ describe('VisibleIterator', () => {
     const back = view(entries, { seq: 5 });
     drainBack(back);
     expect(back.steppedOver).toBe(4);
+  });
+
+  it('does not show a key again when it turns around behind one that was put meanwhile', () => {
+    const memtable = new Memtable(new ArenaPool({ arenaBytes: minArenaBytes }));
+    const put = (key: string, seq: number): void =>
+      memtable.add(textKey(key), 0, key.length, seq, kindPut, textKey('v'), 0, 1);
+    put('a', 1);
+    put('m', 2);
+    put('z', 3);
+    // Of several sources, so that the merge says when a key repeats.
+    const other = new ArrayCursor([Entry.put('y', 'v', 4)]);
+    const iterator = new VisibleIterator(mergeCursors([memtable.cursor(), other]), { seq: 4 });
+    iterator.seekBefore(textKey('n'));
+    put('c', 5);
+    put('d', 6);
+    const shown: string[] = [];
+    for (; iterator.valid; iterator.next()) shown.push(show(entryOf(iterator.entry)));
+    expect(shown).toEqual(['m@2=v', 'y@4=v', 'z@3=v']);
+  });
+
+  it('leaves values alone when only keys are asked for', () => {
+    const entries = [Entry.put('a', '1', 1), Entry.put('b', '2', 2)];
+    const iterator = view(entries, { seq: maxSeq, keysOnly: true });
+    expect(drainBack(iterator)).toEqual(['b@2=', 'a@1=']);
   });
 });

@@ -2,6 +2,8 @@ import { compareBytes, compareRanges, copyOf, copyRange, emptyBytes } from '../b
 import { kindPut, maxSeq } from '../base/internal-key.js';
 import type { Waitable } from '../base/task.js';
 import { CursorEntry, type Cursor } from './cursor.js';
+import { DeletedRun } from './deleted-run.js';
+import type { EmptyRange, EmptyRanges } from './empty-ranges.js';
 import { KeyBuffer } from './key-buffer.js';
 import {
   callFirst,
@@ -18,6 +20,15 @@ import {
 /** A longer value gets a buffer of its own, so that one large value does not stay in memory until the end. */
 const maxReusedBytes = 65_536;
 
+/** What the scans of a keyspace did, added up as each is closed. */
+export interface ScanCounters {
+  scans: number;
+  /** As `VisibleIterator.steppedOver`. */
+  steppedOver: number;
+  /** As `VisibleIterator.jumps`. */
+  jumps: number;
+}
+
 /** Who looks, and where. */
 export interface VisibleScope {
   /** Newest sequence number that may be seen. */
@@ -26,6 +37,11 @@ export interface VisibleScope {
   readonly lower?: Uint8Array;
   /** First key that may no longer be seen. */
   readonly upper?: Uint8Array;
+  /** Nobody asks for values: walking back copies none. */
+  readonly keysOnly?: boolean;
+  /** Known ranges of the keyspace, used and added to; then `seq` must not be newer than the newest number given out. */
+  readonly emptyRanges?: EmptyRanges;
+  readonly counters?: ScanCounters;
 }
 
 /**
@@ -43,11 +59,16 @@ export interface VisibleScope {
 export class VisibleIterator implements Waitable {
   /** Entries passed over since creation because they were hidden, deleted or too new. */
   steppedOver = 0;
+  /** How often it sought past a range known to be empty. */
+  jumps = 0;
 
   readonly #cursor: Cursor;
   readonly #seq: number;
   readonly #lower: Uint8Array | undefined;
   readonly #upper: Uint8Array | undefined;
+  readonly #keysOnly: boolean;
+  readonly #counters: ScanCounters | undefined;
+  readonly #run: DeletedRun | undefined;
   readonly #pending = new PendingCall();
   /** The key whose further versions are hidden (forward), or are being gathered (back). */
   readonly #key = new KeyBuffer();
@@ -55,6 +76,8 @@ export class VisibleIterator implements Waitable {
   #copyBuffer: Uint8Array = emptyBytes;
   /** Walking back: `#copy` holds the newest visible version so far of `#key`. */
   #hasCopy = false;
+  /** Walking back: the newest visible version so far of `#key` is a tombstone. */
+  #isDeleted = false;
   #isForward = true;
   /** Walking forward: the child's last step was `next`, from an entry that was looked at. */
   #isSteady = false;
@@ -63,6 +86,9 @@ export class VisibleIterator implements Waitable {
   #valid = false;
   /** The child's call that must complete before anything else; `callNone` when it stands still. */
   #due: Call = callNone;
+  /** Where `#due` seeks to, when that is not the target of the caller's call. */
+  #jumpTarget: Uint8Array | undefined;
+  #isClosed = false;
 
   /** Takes over `cursor`: closing this closes it. */
   constructor(cursor: Cursor, scope: VisibleScope) {
@@ -70,6 +96,10 @@ export class VisibleIterator implements Waitable {
     this.#seq = scope.seq;
     this.#lower = scope.lower;
     this.#upper = scope.upper;
+    this.#keysOnly = scope.keysOnly ?? false;
+    this.#counters = scope.counters;
+    const { emptyRanges } = scope;
+    this.#run = emptyRanges === undefined ? undefined : new DeletedRun(emptyRanges, scope.seq);
   }
 
   get valid(): boolean {
@@ -96,6 +126,7 @@ export class VisibleIterator implements Waitable {
   prev(): boolean {
     if (this.#due === callNone) {
       this.#hasCopy = false;
+      this.#isDeleted = false;
       if (this.#isForward) {
         // Newer versions of the current key may lie before it: all too new to be seen.
         this.#due = callPrev;
@@ -149,34 +180,58 @@ export class VisibleIterator implements Waitable {
 
   close(): void {
     this.#cursor.close();
+    this.#run?.drop();
+    const counters = this.#counters;
+    if (counters === undefined || this.#isClosed) return;
+    this.#isClosed = true;
+    counters.scans++;
+    counters.steppedOver += this.steppedOver;
+    counters.jumps += this.jumps;
   }
 
   #position(call: Call, key: Uint8Array): boolean {
-    if (!this.#pending.isRepeatedBy(call, key, 0)) {
-      this.#due = call;
-      this.#isForward = call === callFirst || call === callSeek;
-      this.#isSteady = false;
-      this.#key.letGo();
-      this.#hasCopy = false;
-    }
+    if (!this.#pending.isRepeatedBy(call, key, 0) && this.#begin(call, key)) return true;
     if (this.#resume(key)) {
       this.#pending.clear();
+      this.#run?.drop();
       return true;
     }
     this.#pending.suspend(call, key, 0);
     return false;
   }
 
-  #resume(key: Uint8Array): boolean {
-    if (this.#due !== callNone) {
-      if (!this.#perform(this.#due, key)) return false;
-      this.#due = callNone;
-    }
-    return this.#isForward ? this.#findForward() : this.#findBack();
+  /** True when it is known without a look at the cursor that nothing is there. */
+  #begin(call: Call, key: Uint8Array): boolean {
+    this.#pending.clear();
+    this.#due = call;
+    this.#jumpTarget = undefined;
+    this.#isForward = call === callFirst || call === callSeek;
+    this.#isSteady = false;
+    this.#key.letGo();
+    this.#hasCopy = false;
+    this.#isDeleted = false;
+    const range = this.#run?.begin(call === callLast ? undefined : key, this.#isForward);
+    if (range !== undefined) this.#jump(range);
+    return this.#due === callNone;
   }
 
-  #perform(call: Call, key: Uint8Array): boolean {
+  #resume(key: Uint8Array): boolean {
+    for (;;) {
+      if (this.#due !== callNone) {
+        if (!this.#perform(this.#due, key)) break;
+        this.#due = callNone;
+      }
+      if (!(this.#isForward ? this.#findForward() : this.#findBack())) break;
+      // Else there was a range to jump over.
+      if (this.#due === callNone) return true;
+    }
+    this.#run?.pause();
+    return false;
+  }
+
+  #perform(call: Call, target: Uint8Array): boolean {
     const cursor = this.#cursor;
+    const key = this.#jumpTarget ?? target;
     if (call === callNext) return cursor.next();
     if (call === callPrev) return cursor.prev();
     if (call === callFirst) return cursor.first();
@@ -185,15 +240,24 @@ export class VisibleIterator implements Waitable {
     return cursor.seekBefore(key, maxSeq);
   }
 
+  /** False when it must wait. Complete, or with a seek due: true. */
   #findForward(): boolean {
     const cursor = this.#cursor;
     const upper = this.#upper;
+    const run = this.#run;
+    let isFound = false;
     while (cursor.valid) {
       const entry = cursor.entry;
       if (upper !== undefined && compareKey(entry, upper) >= 0) break;
-      if (this.#isNewestVisible(entry) && entry.kind === kindPut) {
-        this.#valid = true;
-        return true;
+      if (this.#isNewestVisible(entry)) {
+        isFound = entry.kind === kindPut;
+        if (isFound) break;
+        const range = run?.meet(entry.keyBytes, entry.keyStart, entry.keyEnd, true);
+        if (range !== undefined) {
+          this.steppedOver++;
+          this.#jump(range);
+          return true;
+        }
       }
       this.steppedOver++;
       if (!cursor.next()) {
@@ -201,7 +265,8 @@ export class VisibleIterator implements Waitable {
         return false;
       }
     }
-    this.#valid = false;
+    if (run !== undefined && run.count > 0) run.end();
+    this.#valid = isFound;
     return true;
   }
 
@@ -212,11 +277,12 @@ export class VisibleIterator implements Waitable {
    */
   #isNewestVisible(entry: CursorEntry): boolean {
     const repeats = this.#isSteady ? this.#cursor.repeatsKey : undefined;
-    this.#isSteady = true;
     const mayBeSeen = entry.seq <= this.#seq;
     if (repeats === undefined) {
       const isNew = mayBeSeen ? this.#key.hold(entry) : !this.#key.equals(entry);
       this.#isDecided = mayBeSeen || !isNew;
+      // After a turn the key that `#key` hides may be yet to come, behind one put since then.
+      this.#isSteady = this.#isDecided;
       return mayBeSeen && isNew;
     }
     if (!repeats) this.#isDecided = false;
@@ -225,6 +291,7 @@ export class VisibleIterator implements Waitable {
     return true;
   }
 
+  /** As `#findForward`. */
   #findBack(): boolean {
     const cursor = this.#cursor;
     const lower = this.#lower;
@@ -233,11 +300,19 @@ export class VisibleIterator implements Waitable {
       if (!this.#key.equals(entry)) {
         if (this.#hasCopy) break;
         if (lower !== undefined && compareKey(entry, lower) < 0) break;
+        if (this.#isDeleted) {
+          const range = this.#leaveDeleted();
+          if (range !== undefined) {
+            this.#jump(range);
+            return true;
+          }
+        }
         this.#key.hold(entry);
       }
       if (entry.seq <= this.#seq) {
         if (this.#hasCopy) this.steppedOver++;
         this.#hasCopy = entry.kind === kindPut;
+        this.#isDeleted = !this.#hasCopy;
         if (this.#hasCopy) this.#keep(entry);
         else this.steppedOver++;
       } else this.steppedOver++;
@@ -246,18 +321,47 @@ export class VisibleIterator implements Waitable {
         return false;
       }
     }
+    if (this.#isDeleted) this.#leaveDeleted();
+    const run = this.#run;
+    if (run !== undefined && run.count > 0) run.end();
     this.#valid = this.#hasCopy;
     return true;
   }
 
+  /** Walking back: `#key` turned out to be deleted. Returns a range to jump over, if there is one. */
+  #leaveDeleted(): EmptyRange | undefined {
+    this.#isDeleted = false;
+    return this.#run?.meet(this.#key.bytes, 0, this.#key.length, false);
+  }
+
+  /** Makes a seek to the other end of the range due, or ends the walk when that is out of bounds. */
+  #jump(range: EmptyRange): void {
+    const { from, to } = range;
+    this.jumps++;
+    this.#isSteady = false;
+    this.#key.letGo();
+    if (this.#isForward) {
+      this.#due = callSeek;
+      this.#jumpTarget = to;
+      if (this.#upper === undefined || compareBytes(to, this.#upper) < 0) return;
+    } else {
+      this.#due = callSeekBefore;
+      this.#jumpTarget = from;
+      if (this.#lower === undefined || compareBytes(from, this.#lower) > 0) return;
+    }
+    this.#due = callNone;
+    this.#valid = false;
+    this.#run?.end();
+  }
+
   #keep(entry: CursorEntry): void {
     const copy = this.#copy;
-    const length = entry.valueEnd - entry.valueStart;
+    const length = this.#keysOnly ? 0 : entry.valueEnd - entry.valueStart;
     if (length > maxReusedBytes) {
       copy.valueBytes = copyOf(entry.valueBytes, entry.valueStart, entry.valueEnd);
     } else {
       if (length > this.#copyBuffer.length) this.#copyBuffer = new Uint8Array(length * 2);
-      copyRange(entry.valueBytes, entry.valueStart, entry.valueEnd, this.#copyBuffer, 0);
+      copyRange(entry.valueBytes, entry.valueStart, entry.valueStart + length, this.#copyBuffer, 0);
       copy.valueBytes = this.#copyBuffer;
     }
     copy.valueEnd = length;

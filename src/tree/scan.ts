@@ -1,18 +1,21 @@
-import { runAsync, runSync, type Waitable } from '../base/task.js';
-import type { TableMeta } from '../base/table-meta.js';
+import { runAsync, runSync, type Steps, type Waitable } from '../base/task.js';
+import type { CachePriority, TableMeta } from '../base/table-meta.js';
 import { ConcatIterator, type TableOpener } from '../iterator/concat-iterator.js';
 import type { Cursor } from '../iterator/cursor.js';
 import { mergeCursors } from '../iterator/merging-iterator.js';
-import { VisibleIterator } from '../iterator/visible-iterator.js';
+import { VisibleIterator, type VisibleScope } from '../iterator/visible-iterator.js';
 import type { TableCache } from '../sstable/table-cache.js';
 import type { ReadView } from './read-view.js';
 
 /** Opens tables through the cache for cursors over whole levels. */
 export class CachedTableOpener implements TableOpener {
   readonly #cache: TableCache;
+  readonly #priorityOf: (table: TableMeta) => CachePriority;
 
-  constructor(cache: TableCache) {
+  /** `priorityOf` says how the blocks of a table are cached, which is up to its level. Default: all 'normal'. */
+  constructor(cache: TableCache, priorityOf: (table: TableMeta) => CachePriority = allNormal) {
     this.#cache = cache;
+    this.#priorityOf = priorityOf;
   }
 
   openCursor(table: TableMeta): Cursor | undefined {
@@ -20,29 +23,35 @@ export class CachedTableOpener implements TableOpener {
   }
 
   request(table: TableMeta): Waitable {
-    const cache = this.#cache;
+    const open = (): Steps<unknown> => this.#cache.open(table, this.#priorityOf(table));
     return {
       wait: async () => {
-        await runAsync(cache.open(table));
+        await runAsync(open());
       },
       waitSync: () => {
-        runSync(cache.open(table));
+        runSync(open());
       },
     };
   }
 }
 
 /**
- * A cursor over what a reader at `seq` sees of a view: newest visible versions,
- * no tombstones, keys in [`lower`, `upper`). The caller keeps the view pinned.
+ * A cursor over what a reader sees of a view: newest versions at or before
+ * `scope.seq`, no tombstones, keys in [`lower`, `upper`). The caller keeps the
+ * view pinned.
  */
 export function openScan(
   view: ReadView,
   opener: TableOpener,
-  seq: number,
-  lower: Uint8Array | undefined,
-  upper: Uint8Array | undefined,
+  scopeOrSeq: VisibleScope | number,
+  lowerBound?: Uint8Array,
+  upperBound?: Uint8Array,
 ): VisibleIterator {
+  const scope =
+    typeof scopeOrSeq === 'number'
+      ? { seq: scopeOrSeq, lower: lowerBound, upper: upperBound }
+      : scopeOrSeq;
+  const { lower, upper } = scope;
   const cursors: Cursor[] = [];
   for (const memtable of view.memtables) {
     // What is added to an empty one from now on is newer than `seq`.
@@ -57,5 +66,9 @@ export function openScan(
     const tables = version.overlapping(level, lower, upper);
     if (tables.length > 0) cursors.push(new ConcatIterator(tables, opener));
   }
-  return new VisibleIterator(mergeCursors(cursors), { seq, lower, upper });
+  return new VisibleIterator(mergeCursors(cursors), scope);
+}
+
+function allNormal(): CachePriority {
+  return 'normal';
 }
