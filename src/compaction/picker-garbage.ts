@@ -12,6 +12,9 @@ import type { CompactionPlan } from './plan.js';
  */
 export type SnapshotSeqs = readonly number[] | number;
 
+/** Entries read by a compaction for each one that it takes down. */
+const mostReadForOne = 4;
+
 /**
  * A compaction that gives space back, to be asked for when nothing is more
  * urgent: deleted data goes without waiting for writes. It is picked when it
@@ -20,8 +23,7 @@ export type SnapshotSeqs = readonly number[] | number;
  *
  * Asking again comes to an end. A plan either rewrites a table in place and
  * drops what surely can go, or takes tables one level down, where each entry
- * gets only so often; and as the tombstones that justify a plan are entries of
- * its own inputs, it reads at most four entries for one that it takes down.
+ * gets only so often, and reads at most four entries for one that it takes down.
  */
 export function pickGarbage(
   version: Version,
@@ -99,9 +101,9 @@ function planDown(
 }
 
 /**
- * Whether tombstones and what they delete are most of what is there. A guess: a
- * tombstone may delete nothing. All levels below count, since what is deleted
- * may lie in any of them, and is met by going down one after the other.
+ * Whether tombstones and what they delete are most of what is there, and near
+ * enough. A guess: a tombstone may delete nothing. All levels below count, since
+ * what is deleted may lie in any of them and is met by going down one by one.
  */
 function paysToGoDown(
   version: Version,
@@ -110,29 +112,47 @@ function paysToGoDown(
   snapshots: SnapshotSeqs,
 ): boolean {
   const { smallest, largest } = rangeOf(inputs);
-  const largestSeq = Math.max(...inputs.map((table) => table.largestSeq));
-  const isReachable = (table: TableMeta): boolean =>
-    countBetween(snapshots, table.smallestSeq, largestSeq) === 0;
-  let entries = 0;
-  /** Entries that are older than the tombstones looked at, with no snapshot between them. */
-  let older = 0;
-  for (let below = level + 1; below <= version.deepestLevel; below++) {
-    for (const table of version.overlapping(below, smallest, largest)) {
-      entries += table.entries;
-      if (isReachable(table)) older += table.entries;
+  const place = new Place(Math.max(...inputs.map((table) => table.largestSeq)), snapshots);
+  let read = 0;
+  for (let below = version.deepestLevel; below > level; below--) {
+    read = place.entries;
+    for (const table of version.overlapping(below, smallest, largest)) place.add(table);
+    read = place.entries - read;
+  }
+  const deeper = place.entries;
+  // Oldest first.
+  for (const table of [...inputs].reverse()) place.add(table);
+  const down = place.entries - deeper;
+  return place.garbage * 2 > place.entries && down + read <= mostReadForOne * down;
+}
+
+/** Adds up what would go, if all that lies on top of each other were merged. Tables come oldest first. */
+class Place {
+  entries = 0;
+  garbage = 0;
+  readonly #largestSeq: number;
+  readonly #snapshots: SnapshotSeqs;
+  /** Entries that nothing deletes as yet, and no snapshot would keep. */
+  #deletable = 0;
+
+  constructor(largestSeq: number, snapshots: SnapshotSeqs) {
+    this.#largestSeq = largestSeq;
+    this.#snapshots = snapshots;
+  }
+
+  add(table: TableMeta): void {
+    const { entries, tombstones, smallestSeq, largestSeq } = table;
+    const deleted = Math.min(tombstones, this.#deletable);
+    // A tombstone that a snapshot keeps still is worth what it deletes.
+    const isPinned = countBetween(this.#snapshots, 0, largestSeq) > 0;
+    const own = freeVersions(table, this.#snapshots) + (isPinned ? deleted : tombstones);
+    this.entries += entries;
+    this.garbage += deleted + Math.min(own, entries);
+    this.#deletable -= deleted;
+    if (countBetween(this.#snapshots, smallestSeq, this.#largestSeq) === 0) {
+      this.#deletable += entries - tombstones;
     }
   }
-  const isPinned = countBetween(snapshots, 0, largestSeq) > 0;
-  let dropped = 0;
-  // Oldest first.
-  for (const table of [...inputs].reverse()) {
-    entries += table.entries;
-    const deleted = Math.min(table.tombstones, older);
-    const own = freeVersions(table, snapshots) + (isPinned ? 0 : table.tombstones);
-    dropped += deleted + Math.min(own, table.entries);
-    older += (isReachable(table) ? table.entries - table.tombstones : 0) - deleted;
-  }
-  return dropped * 2 > entries;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Version } from '../manifest/version.js';
 import { levelTargets, type CompactionOptions } from './level-targets.js';
-import { totalBytes } from './picker-plan.js';
+import { totalBytes, type PickerState } from './picker-plan.js';
 import type { CompactionPlan } from './plan.js';
 
 export interface LevelScore {
@@ -32,6 +32,34 @@ export function scoreLevels(
     scores.push({ level, score });
   }
   return scores.sort((a, b) => b.score - a.score || a.level - b.level);
+}
+
+/** How much a keyspace needs a compaction. */
+export interface Urgency {
+  /** Tables in L0 for one that the trigger allows; above 1 it is due. */
+  readonly level0: number;
+  /** Of the fullest level, L0 included; above 1 something is due. */
+  readonly score: number;
+}
+
+/** Cheap: asked of every keyspace whenever a compaction may begin. */
+export function urgencyOf(
+  version: Version,
+  options: CompactionOptions,
+  state: PickerState,
+): Urgency {
+  const scores = scoreLevels(version, options, state.running);
+  const level0 = scores.find(({ level }) => level === 0)?.score ?? 0;
+  return { level0, score: scores.at(0)?.score ?? 0 };
+}
+
+/**
+ * Orders keyspaces, the most urgent first: an L0 that is due goes before deeper
+ * levels, since it is what makes writers wait; then the fullest level decides.
+ */
+export function compareUrgency(a: Urgency, b: Urgency): number {
+  const due = (each: Urgency): number => (each.level0 > 1 ? each.level0 : 0);
+  return due(b) - due(a) || b.score - a.score;
 }
 
 /**

@@ -1,12 +1,15 @@
 /** Carries out the commands of a golden file, one after the other. */
-import { maxSeq } from '../../src/base/internal-key.js';
 import type { TableMeta } from '../../src/base/table-meta.js';
 import { levelTargets } from '../../src/compaction/level-targets.js';
 import { pickCompaction } from '../../src/compaction/picker.js';
 import { pickGarbage } from '../../src/compaction/picker-garbage.js';
 import { manualStart, pickManual, type ManualRange } from '../../src/compaction/picker-manual.js';
 import { rangeOf, type PickerState } from '../../src/compaction/picker-plan.js';
-import { pendingCompactionBytes, scoreLevels } from '../../src/compaction/picker-score.js';
+import {
+  pendingCompactionBytes,
+  scoreLevels,
+  urgencyOf,
+} from '../../src/compaction/picker-score.js';
 import type { CompactionPlan } from '../../src/compaction/plan.js';
 import { Version } from '../../src/manifest/version.js';
 import {
@@ -45,8 +48,9 @@ export class Interpreter {
       case 'pick':
         return this.#afterwards(rest, pickCompaction(this.#version, this.#options, this.#state));
       case 'garbage': {
-        const snapshot = Number(parsePairs(rest).get('snapshot') ?? maxSeq);
-        return printPlan(pickGarbage(this.#version, this.#options, this.#state, snapshot));
+        const list = parsePairs(rest).get('snapshots');
+        const snapshots = list === undefined ? [] : list.split(',').map(Number);
+        return printPlan(pickGarbage(this.#version, this.#options, this.#state, snapshots));
       }
       case 'manual':
         return this.#manual(rest);
@@ -83,6 +87,8 @@ export class Interpreter {
       lines.push(`L${level} score ${score.toFixed(2)}, target ${target}`);
     }
     lines.push(`L${lastLevel} is the last`);
+    const { level0, score } = urgencyOf(this.#version, this.#options, this.#state);
+    lines.push(`urgency L0 ${level0.toFixed(2)}, all ${score.toFixed(2)}`);
     lines.push(`pending ${Math.round(pendingCompactionBytes(this.#version, this.#options))} bytes`);
     return lines.join('\n');
   }
