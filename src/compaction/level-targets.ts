@@ -23,8 +23,11 @@ export interface CompactionOptions {
    * stands for all deeper levels. A table moves unchanged only between equals.
    */
   readonly levelForms: readonly number[];
-  /** The form of the deepest level that holds tables; undefined: `levelForms` decides there too. */
-  readonly lastLevelForm: number | undefined;
+  /**
+   * The form of the deepest level that holds tables: by level, as `levelForms`, or
+   * one for whatever level it is. Undefined: `levelForms` decides there too.
+   */
+  readonly lastLevelForm: readonly number[] | number | undefined;
 }
 
 export interface LevelTargets {

@@ -131,11 +131,12 @@ function movesUnchanged(
   outputLevel: number,
 ): boolean {
   const { levelForms, lastLevelForm } = options;
-  // L0 is written by flushes, which do not know what lies below.
-  const formOf = (each: number): number =>
-    each > 0 && each >= version.deepestLevel && lastLevelForm !== undefined
-      ? lastLevelForm
-      : levelForms[Math.min(each, levelForms.length - 1)];
+  const formOf = (each: number): number => {
+    // L0 is written by flushes, which do not know what lies below.
+    const isLast = each > 0 && each >= version.deepestLevel;
+    const forms = (isLast ? lastLevelForm : undefined) ?? levelForms;
+    return typeof forms === 'number' ? forms : forms[Math.min(each, forms.length - 1)];
+  };
   return formOf(level) === formOf(outputLevel);
 }
 

@@ -50,8 +50,10 @@ export function parseOptions(text: string): CompactionOptions {
   for (const [name, value] of parsePairs(text)) {
     if (name === 'sizing') options.levelSizing = value;
     else if (name === 'forms') options.levelForms = value.split(',').map(Number);
-    else if (name === 'last') options.lastLevelForm = Number(value);
-    else if (name in optionNames) {
+    else if (name === 'last') {
+      const forms = value.split(',').map(Number);
+      options.lastLevelForm = forms.length > 1 ? forms : forms[0];
+    } else if (name in optionNames) {
       options[optionNames[name as keyof typeof optionNames]] = Number(value);
     } else throw new Error(`no option ${name}`);
   }

@@ -52,6 +52,70 @@ function variant(change: Partial<CompactionOptions>, more: Partial<Workload> = {
 }
 
 const isLong = process.env.NORI_LONG === '1';
+
+/** The page's own arithmetic says 45x with trigger 4 and 22x with trigger 8. NORI_LONG=1 prints the table in docs/compaction.md. */
+describe("the recipe page's scenario: 100 MB memtables and tables, L1 400 MB", () => {
+  // L1 and a full L2, as the page has it, and a full L3.
+  const ratios = isLong ? [44, 444] : [44];
+  const measure = (trigger: number, multiplier: number): number[] => {
+    const measured = ratios.map((ratio) => {
+      const compaction = {
+        ...recipe,
+        l0CompactionTrigger: trigger,
+        levelSizeMultiplier: multiplier,
+      };
+      return measureOverwrite({ compaction, ratio });
+    });
+    if (isLong) {
+      const cells = measured.map(
+        (each) =>
+          `${each.writeAmplification.toFixed(1)} / ${each.spaceAmplification.toFixed(2)} / ${each.largestL0}`,
+      );
+      console.log(`| ${trigger} | ${multiplier} | ${cells.join(' | ')} |`);
+    }
+    return measured.map((each) => each.writeAmplification);
+  };
+
+  it('is far below 45x with trigger 4 and 22x with trigger 8, and 8 is the better one', () => {
+    for (const multiplier of [10, 20]) {
+      const [four, eight] = [measure(4, multiplier), measure(8, multiplier)];
+      ratios.forEach((_, i) => {
+        expect(four[i]).toBeLessThan(45 / 2);
+        expect(eight[i]).toBeLessThan(22 / 2);
+        expect(eight[i]).toBeLessThan(0.9 * four[i]);
+      });
+    }
+  });
+
+  it('keeps every level but the last within its target', () => {
+    const simulation = new Simulation({
+      seed: 1,
+      memtableEntries,
+      keyCount: 600 * memtableEntries,
+      compaction: recipe,
+    });
+    simulation.churn(600 * memtableEntries);
+    const levels = [1, 2, 3, 4].map((level) => simulation.version.levelBytes(level));
+    for (const [i, tables] of [4, 40, 400].entries()) {
+      expect(levels[i]).toBeLessThanOrEqual(tables * memtableEntries);
+      if (i < 2) expect(levels[i]).toBeGreaterThan(0.5 * tables * memtableEntries);
+    }
+    expect(simulation.version.deepestLevel).toBe(3);
+  });
+});
+
+describe('several compactions at once', () => {
+  it.each([
+    [2, 6],
+    [4, 3],
+    [4, 8],
+  ])('%d of speed %d keep L0 bounded', (jobs, speed) => {
+    const measured = measureOverwrite({ compaction: nori, ratio: 64, speed, jobs });
+    expect(measured.largestL0).toBeLessThan(16);
+    expect(measured.writeAmplification).toBeLessThan(5.5);
+  });
+});
+
 const ratios = isLong ? [16, 64, 128, 512] : [16];
 
 /** The table in docs/compaction.md: with NORI_LONG=1, in some minutes, all of it. */

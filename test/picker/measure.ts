@@ -35,6 +35,7 @@ export interface Workload {
   readonly ratio: number;
   /** See `SimulationOptions`. */
   readonly speed?: number;
+  readonly jobs?: number;
   readonly isAligned?: boolean;
   readonly nextKey?: (prng: Prng, keyCount: number) => number;
 }
@@ -48,7 +49,7 @@ export interface Measured {
 
 /** Loads every key in scattered order, overwrites for a while, then measures. */
 export function measureOverwrite(workload: Workload): Measured {
-  const { compaction, ratio, speed, isAligned, nextKey } = workload;
+  const { compaction, ratio, speed, jobs, isAligned, nextKey } = workload;
   const keyCount = ratio * memtableEntries;
   const simulation = new Simulation({
     seed: 1,
@@ -56,6 +57,7 @@ export function measureOverwrite(workload: Workload): Measured {
     keyCount,
     compaction,
     speed,
+    jobs,
     isAligned,
     nextKey: nextKey && ((prng) => nextKey(prng, keyCount)),
   });
