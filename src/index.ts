@@ -3,7 +3,7 @@
  * @packageDocumentation
  */
 import { Database } from './db/database.js';
-import type { DecodedTypes, KeyEncoding, ValueEncoding } from './db/encoding.js';
+import type { Decoded, KeyEncoding, ValueEncoding } from './db/encoding.js';
 import { openParts } from './db/open.js';
 import type { OpenOptions } from './db/options.js';
 
@@ -26,41 +26,54 @@ export async function open<
     readonly keyEncoding?: Key | undefined;
     readonly valueEncoding?: Value | undefined;
   } = {},
-): Promise<Database<DecodedTypes[Key], DecodedTypes[Value]>> {
+): Promise<Database<Decoded<Key>, Decoded<Value>>> {
   return new Database(await openParts(path, options));
 }
 
-export { Database, type EncodableAs } from './db/database.js';
+export { Database, type TypedKeyspaceOptions } from './db/database.js';
+export { Keyspace, type ValueEntry } from './db/keyspace.js';
+export { destroy } from './db/destroy.js';
 export { Snapshot } from './db/snapshot.js';
-export { ChainedBatch } from './db/batch.js';
+export { ChainedBatch, type ElsewhereOptions } from './db/batch.js';
 export { AsyncEntryIterator, SyncEntryIterator } from './db/iterator.js';
 export type {
+  AnySnapshot,
   BackgroundErrorEvent,
   BatchOperation,
   CompactionEvent,
   DatabaseEvents,
+  DatabaseListeners,
   DatabaseStats,
   FlushEvent,
+  ForgottenEvent,
   IteratorOptions,
   KeyInput,
+  KeyspaceStats,
   LevelStats,
+  LockEvent,
+  MemtableStats,
   RangeOptions,
   ReadOptions,
   RecoveryEvent,
   StallEvent,
   WriteOptions,
+  WrittenStats,
 } from './db/api-types.js';
-export type { DecodedTypes, KeyEncoding, ValueEncoding } from './db/encoding.js';
+export type { Decoded, EncodableAs, Encoding, KeyEncoding, ValueEncoding } from './db/encoding.js';
 export { defaultSettings } from './db/options.js';
 export type {
   DatabaseComponents,
   DatabaseSettings,
   Durability,
+  Encodings,
+  KeyspaceOptions,
+  KeyspaceSettings,
+  LevelSettings,
   OpenOptions,
 } from './db/options.js';
 export { LsmError, isLsmError, type LsmErrorCode } from './base/errors.js';
 export { BlockCache } from './sstable/block-cache.js';
-export type { Compression } from './base/table-meta.js';
+export type { CachePriority, Compression } from './base/table-meta.js';
 export type { Clock } from './base/clock.js';
 export type { RandomSource } from './base/prng.js';
 export type { Damage, VerifyReport } from './verify/verify-database.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChainedBatch, Database } from '../index.js';
+import type { ChainedBatch, Database, KeyInput } from '../index.js';
 import { openSource } from './byte-source.js';
 import { isMissing, openForWriting, type Durability, type Settings } from './database.js';
 import { exitCodes, Failure, toFailure } from './failure.js';
@@ -101,7 +101,7 @@ class Loader implements LineTaker {
   readonly #parser: LineParser;
   #progress: LoadProgress | undefined;
   #db: Database | undefined;
-  #batch: ChainedBatch<Uint8Array> | undefined;
+  #batch: ChainedBatch<KeyInput, KeyInput> | undefined;
   #batched = 0;
   #batchedBytes = 0;
   #isInterrupted = false;

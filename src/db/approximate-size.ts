@@ -2,16 +2,21 @@ import { compareBytes } from '../base/bytes.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync } from '../base/task.js';
 import type { Core } from './core.js';
+import type { KeyspaceCore } from './keyspace-core.js';
 import type { KeyBounds } from './range.js';
 
 /**
  * File bytes of the tables within the bounds. A table that lies wholly inside
  * counts whole; one that a bound cuts is asked for the offset of the bound.
  */
-export async function approximateSize(core: Core, bounds: KeyBounds): Promise<number> {
+export async function approximateSize(
+  core: Core,
+  keyspace: KeyspaceCore,
+  bounds: KeyBounds,
+): Promise<number> {
   const { lower, upper } = bounds;
   if (lower !== undefined && upper !== undefined && compareBytes(lower, upper) >= 0) return 0;
-  const { view } = core.tree;
+  const { view } = keyspace.tree;
   view.pin();
   try {
     let bytes = 0;

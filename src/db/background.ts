@@ -4,6 +4,8 @@ import type { ManualRange } from '../compaction/picker-manual.js';
 import { Compactor } from './compactor.js';
 import type { Core } from './core.js';
 import { Flusher } from './flusher.js';
+import type { KeyspaceCore } from './keyspace-core.js';
+import { MemtableBudget } from './memtable-budget.js';
 import type { Jobs } from './jobs.js';
 import type { LaneEvents } from './lane.js';
 
@@ -21,6 +23,10 @@ const longestSlowdownMs = 10;
 export class Background {
   readonly flusher: Flusher;
   readonly compactor: Compactor;
+  readonly #budget: MemtableBudget;
+  /** Keyspaces whose memtable is full and waits for its switch. */
+  readonly #full = new Set<KeyspaceCore>();
+  #isOverBudget = false;
   readonly #core: Core;
   readonly #jobs: Jobs;
   #isRetrying = false;
@@ -31,6 +37,7 @@ export class Background {
   constructor(core: Core, jobs: Jobs) {
     this.#core = core;
     this.#jobs = jobs;
+    this.#budget = new MemtableBudget(core);
     const events: LaneEvents = {
       onEnded: () => {
         this.#retryMs = firstRetryMs;
@@ -58,37 +65,59 @@ export class Background {
   }
 
   get running(): ('flush' | 'compaction')[] {
-    const running: ('flush' | 'compaction')[] = [];
-    if (this.flusher.lane.isBusy) running.push('flush');
-    if (this.compactor.lane.isBusy) running.push('compaction');
-    return running;
+    const compactions = this.compactor.running.map(() => 'compaction' as const);
+    return this.flusher.lane.isBusy ? ['flush', ...compactions] : compactions;
   }
 
   /** Why writes cannot hope for room; undefined when they can. */
   get blockedBy(): LsmError | undefined {
-    return this.flusher.error ?? (this.#isLevel0Full ? this.compactor.error : undefined);
+    if (this.flusher.error !== undefined) return this.flusher.error;
+    const keyspace = this.#fullLevel0;
+    return keyspace === undefined ? undefined : this.compactor.errorOf(keyspace);
   }
 
   stallReason(): 'memtables' | 'level0' {
-    return this.#isLevel0Full ? 'level0' : 'memtables';
+    return this.#fullLevel0 === undefined ? 'memtables' : 'level0';
   }
 
   /** How much an acknowledgement is held back, in milliseconds: grows with the tables in L0. */
   slowdownMs(): number {
-    const { l0SlowdownTables, l0StopTables } = this.#core.settings;
-    const excess = this.#level0Tables - l0SlowdownTables;
-    if (excess < 0) return 0;
-    const share = excess / Math.max(1, l0StopTables - l0SlowdownTables);
-    return Math.min(longestSlowdownMs, 1 + (longestSlowdownMs - 1) * share);
+    let share = -1;
+    for (const { level0Tables, settings } of this.#core.keyspaces()) {
+      const { l0SlowdownTables, l0StopTables } = settings;
+      const excess = level0Tables - l0SlowdownTables;
+      share = Math.max(share, excess / Math.max(1, l0StopTables - l0SlowdownTables));
+    }
+    return share < 0 ? 0 : Math.min(longestSlowdownMs, 1 + (longestSlowdownMs - 1) * share);
   }
 
-  /** Puts an empty memtable and log in place of the full ones; false when that has to wait. */
-  switchMemtable(): boolean {
-    const { tree, settings } = this.#core;
-    const isFull = tree.immutables.length >= settings.maxImmutableMemtables;
-    const isSwitched = !isFull && !this.#isLevel0Full && this.#switchNow();
+  /** A batch has gone into a keyspace's memtable. */
+  entered(keyspace: KeyspaceCore, bytes: number): void {
+    if (keyspace.isMemtableFull && !keyspace.isDropped) this.#full.add(keyspace);
+    if (this.#budget.isDue(bytes)) this.#checkBudget();
+  }
+
+  /** False: there is room for a write. */
+  get mayLackRoom(): boolean {
+    return this.#full.size > 0 || this.#isOverBudget;
+  }
+
+  /** Puts empty memtables and a new log in place of the full ones; false when that has to wait. */
+  makeRoom(): boolean {
+    const { settings } = this.#core;
+    for (const keyspace of this.#full) {
+      if (keyspace.isDropped || !keyspace.isMemtableFull) this.#full.delete(keyspace);
+      else if (
+        this.#core.immutableCount < settings.maxImmutableMemtables &&
+        !keyspace.isLevel0Full &&
+        this.#switchNow([keyspace])
+      ) {
+        this.#full.delete(keyspace);
+      }
+    }
+    if (this.#isOverBudget) this.#checkBudget();
     this.schedule();
-    return isSwitched;
+    return !this.mayLackRoom;
   }
 
   /** Begins whatever is due and can be begun. */
@@ -104,7 +133,9 @@ export class Background {
   async flush(): Promise<void> {
     const core = this.#core;
     await this.#jobs.whileReferenced(async () => {
-      while (core.tree.active.entries > 0 && !this.#switchNow()) {
+      for (;;) {
+        const unflushed = [...core.keyspaces()].filter(({ tree }) => tree.active.entries > 0);
+        if (unflushed.length === 0 || this.#switchNow(unflushed)) break;
         await core.logs.spareRequest?.wait();
         core.checkWritable();
       }
@@ -114,11 +145,11 @@ export class Background {
     });
   }
 
-  async compactRange(range: ManualRange): Promise<void> {
+  async compactRange(keyspace: KeyspaceCore, range: ManualRange): Promise<void> {
     await this.flush();
     this.#core.checkWritable();
     await this.#jobs.whileReferenced(async () => {
-      const done = this.compactor.addRun(range);
+      const done = this.compactor.addRun(keyspace, range);
       this.schedule();
       await done;
     });
@@ -126,20 +157,27 @@ export class Background {
 
   /** Does, before it returns, what a writer waits for. @throws LsmError when it cannot be done */
   makeRoomSync(): void {
-    const { tree, logs, settings } = this.#core;
+    const { logs, immutableCount, settings } = this.#core;
     // No timer runs while a caller waits: a failed job is tried again for it now.
     this.#isRetrying = false;
     this.schedule();
-    if (this.#isLevel0Full) {
-      if (this.compactor.damage !== undefined) throw this.compactor.damage;
-      assert(this.compactor.lane.isBusy, 'a full L0 is being compacted');
-      this.compactor.lane.finishSync();
-    } else if (tree.immutables.length >= settings.maxImmutableMemtables) {
+    const keyspace = this.#fullLevel0;
+    const isFull = immutableCount >= settings.maxImmutableMemtables || this.#isOverBudget;
+    if (keyspace !== undefined) this.compactor.makeRoomSync(keyspace);
+    else if (isFull && immutableCount > 0) {
       assert(this.flusher.lane.isBusy, 'immutable memtables are being flushed');
       this.flusher.lane.finishSync();
     } else {
       logs.spareRequest?.waitSync();
     }
+  }
+
+  /** It is gone, with what waited for it. */
+  keyspaceDropped(keyspace: KeyspaceCore): void {
+    this.#full.delete(keyspace);
+    this.flusher.forgetDropped();
+    this.compactor.rejectRuns(this.#core.droppedError(), keyspace);
+    this.#onRoom();
   }
 
   /** There is no file for the next log: writers that need one are turned away until there is. */
@@ -174,22 +212,29 @@ export class Background {
     });
   }
 
-  get #level0Tables(): number {
-    return this.#core.version.tablesAt(0).length;
+  /** A keyspace that cannot take another table into L0, and has one to bring there. */
+  get #fullLevel0(): KeyspaceCore | undefined {
+    for (const keyspace of this.#full) if (keyspace.isLevel0Full) return keyspace;
+    return undefined;
   }
 
-  get #isLevel0Full(): boolean {
-    return this.#level0Tables >= this.#core.settings.l0StopTables;
+  /** Memtables and logs of all keyspaces together: what holds most, or pins the oldest log, is flushed. */
+  #checkBudget(): void {
+    const { largest, oldest } = this.#budget.check();
+    if (oldest !== undefined) this.#switchNow([oldest]);
+    if (largest !== undefined) this.#switchNow([largest]);
+    this.#isOverBudget = this.#budget.isExceeded;
+    if (oldest !== undefined || largest !== undefined) this.schedule();
   }
 
-  /** As `switchMemtable`, but beyond the limits that make writers wait. */
-  #switchNow(): boolean {
-    const { tree, logs } = this.#core;
+  /** Switches memtables, whatever the limits that make writers wait; false when there is no log for that yet. */
+  #switchNow(keyspaces: readonly KeyspaceCore[]): boolean {
+    const { logs } = this.#core;
     if (!logs.canSwitch) {
       logs.prepareSpare();
       return false;
     }
-    tree.switchMemtable();
+    for (const { tree } of keyspaces) tree.switchMemtable();
     logs.switchLog();
     return true;
   }

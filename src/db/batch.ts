@@ -1,46 +1,69 @@
 import { invalidArgument, LsmError } from '../base/errors.js';
-import type { KeyInput, WriteOptions } from './api-types.js';
-import { EncodedBytes, type ValueEncoding } from './encoding.js';
 import { WriteBatch } from '../wal/write-batch.js';
-import { defaultKeyspaceId } from './core.js';
+import type { WriteOptions } from './api-types.js';
+import type { Core } from './core.js';
+import { EncodedBytes } from './encoding.js';
+import type { Keyspace } from './keyspace.js';
+import type { KeyspaceCore } from './keyspace-core.js';
+import type { Encodings } from './options.js';
 
 const key = new EncodedBytes(1024);
 const value = new EncodedBytes(64 * 1024);
 
+/** Where operations go, and how keys and values become bytes there. */
+export interface WriteTarget extends Encodings {
+  readonly core: Core;
+  readonly keyspace: KeyspaceCore;
+}
+
+/** What stands behind the keyspaces that users hold. */
+const targets = new WeakMap<object, WriteTarget>();
+
+export function registerTarget(keyspace: object, target: WriteTarget): void {
+  targets.set(keyspace, target);
+}
+
 /** Encodes one put into `batch`. @throws LsmError `LSM_INVALID_ARGUMENT`, `LSM_TOO_LARGE`; the batch is as before then. */
 export function encodePut(
   batch: WriteBatch,
-  keyInput: KeyInput,
+  target: WriteTarget,
+  keyInput: unknown,
   valueInput: unknown,
-  encoding: ValueEncoding,
 ): void {
-  key.setKey(keyInput);
-  value.setValue(valueInput, encoding);
-  batch.put(defaultKeyspaceId, key.view(), value.view());
+  key.setKey(keyInput, target.keyEncoding);
+  value.setValue(valueInput, target.valueEncoding);
+  batch.put(target.keyspace.id, key.view(), value.view());
 }
 
 /** Encodes one delete into `batch`. @throws as `encodePut` */
-export function encodeDelete(batch: WriteBatch, keyInput: KeyInput): void {
-  key.setKey(keyInput);
-  batch.delete(defaultKeyspaceId, key.view());
+export function encodeDelete(batch: WriteBatch, target: WriteTarget, keyInput: unknown): void {
+  key.setKey(keyInput, target.keyEncoding);
+  batch.delete(target.keyspace.id, key.view());
 }
 
 /** Encodes all operations, or throws and leaves nothing behind. */
 export function encodeOperations(
   batch: WriteBatch,
+  target: WriteTarget,
   operations: readonly unknown[],
-  encoding: ValueEncoding,
 ): void {
   if (!Array.isArray(operations)) throw invalidArgument('batch takes an array of operations');
   for (let i = 0; i < operations.length; i++) {
-    const operation = operations[i] as { type?: unknown; key: KeyInput; value?: unknown } | null;
+    const operation = operations[i] as {
+      type?: unknown;
+      key: unknown;
+      value?: unknown;
+      keyspace?: unknown;
+    } | null;
     if (operation !== null && typeof operation === 'object') {
-      if (operation.type === 'put') {
-        encodePut(batch, operation.key, operation.value, encoding);
+      const { type, keyspace } = operation;
+      const place = keyspace === undefined ? target : targetOf(keyspace, target.core);
+      if (type === 'put') {
+        encodePut(batch, place, operation.key, operation.value);
         continue;
       }
-      if (operation.type === 'delete' || operation.type === 'del') {
-        encodeDelete(batch, operation.key);
+      if (type === 'delete' || type === 'del') {
+        encodeDelete(batch, place, operation.key);
         continue;
       }
     }
@@ -48,9 +71,24 @@ export function encodeOperations(
   }
 }
 
+function targetOf(keyspace: unknown, core: Core): WriteTarget {
+  const isObject = typeof keyspace === 'object' && keyspace !== null;
+  const target = isObject ? targets.get(keyspace) : undefined;
+  if (target === undefined || target.core !== core) {
+    throw invalidArgument("an operation's keyspace must be a Keyspace of the same database");
+  }
+  core.checkReadable(target.keyspace);
+  return target;
+}
+
+/** Sends one operation of a chained batch to another keyspace of the database. */
+export interface ElsewhereOptions {
+  readonly keyspace: Keyspace<never, never>;
+}
+
 /** How a chained batch reaches the database. */
-export interface BatchTarget {
-  readonly valueEncoding: ValueEncoding;
+export interface BatchCommits {
+  readonly target: WriteTarget;
   readonly checkWritable: () => void;
   readonly commit: (batch: WriteBatch, options: WriteOptions) => Promise<void>;
   readonly commitSync: (batch: WriteBatch, options: WriteOptions) => void;
@@ -60,14 +98,14 @@ export interface BatchTarget {
  * Collects operations for one atomic write: `db.batch().put(…).delete(…).commit()`.
  * Keys and values are copied at once. Used for one commit.
  */
-export class ChainedBatch<Value> {
-  readonly #target: BatchTarget;
+export class ChainedBatch<Key, Value> {
+  readonly #commits: BatchCommits;
   readonly #batch = new WriteBatch();
   #isCommitted = false;
 
-  /** @internal Made by `Database.batch()`. */
-  constructor(target: BatchTarget) {
-    this.#target = target;
+  /** @internal Made by `Keyspace.batch()`. */
+  constructor(commits: BatchCommits) {
+    this.#commits = commits;
   }
 
   /** Operations collected so far. */
@@ -75,15 +113,21 @@ export class ChainedBatch<Value> {
     return this.#batch.count;
   }
 
-  put(keyInput: KeyInput, valueInput: Value): this {
+  /** Adds a put; with `keyspace`, key and value are what that keyspace takes. */
+  put(keyInput: Key, valueInput: Value): this;
+  put(keyInput: unknown, valueInput: unknown, options: ElsewhereOptions): this;
+  put(keyInput: unknown, valueInput: unknown, options?: ElsewhereOptions): this {
     this.#checkOpen();
-    encodePut(this.#batch, keyInput, valueInput, this.#target.valueEncoding);
+    encodePut(this.#batch, this.#place(options), keyInput, valueInput);
     return this;
   }
 
-  delete(keyInput: KeyInput): this {
+  /** Adds a delete; with `keyspace`, the key is what that keyspace takes. */
+  delete(keyInput: Key): this;
+  delete(keyInput: unknown, options: ElsewhereOptions): this;
+  delete(keyInput: unknown, options?: ElsewhereOptions): this {
     this.#checkOpen();
-    encodeDelete(this.#batch, keyInput);
+    encodeDelete(this.#batch, this.#place(options), keyInput);
     return this;
   }
 
@@ -97,17 +141,23 @@ export class ChainedBatch<Value> {
   /** Writes all of it or nothing; settles at the durability asked for. */
   async commit(options: WriteOptions = {}): Promise<void> {
     this.#take();
-    await this.#target.commit(this.#batch, options);
+    await this.#commits.commit(this.#batch, options);
   }
 
+  /** As `commit`, before it returns. */
   commitSync(options: WriteOptions = {}): void {
     this.#take();
-    this.#target.commitSync(this.#batch, options);
+    this.#commits.commitSync(this.#batch, options);
+  }
+
+  #place(options: ElsewhereOptions | undefined): WriteTarget {
+    const { target } = this.#commits;
+    return options?.keyspace === undefined ? target : targetOf(options.keyspace, target.core);
   }
 
   #take(): void {
     this.#checkOpen();
-    this.#target.checkWritable();
+    this.#commits.checkWritable();
     this.#isCommitted = true;
   }
 

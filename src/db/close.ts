@@ -1,6 +1,6 @@
 import { LsmError } from '../base/errors.js';
 import { runAsync } from '../base/task.js';
-import { toError, type Core } from './core.js';
+import { closedError, toError, type Core } from './core.js';
 import type { DatabaseParts, WriterParts } from './database-parts.js';
 
 /** Memtables above this size are flushed at close; smaller ones are replayed from the log at the next open. */
@@ -12,19 +12,22 @@ export const replayedBytes: number = 4 * 1024 * 1024;
  * let go. The lock goes last, also when something before it failed.
  */
 export async function closeDatabase(parts: DatabaseParts): Promise<void> {
-  const { core, scans, reader, lock, writer } = parts;
+  const { core, scans, lock, writer } = parts;
   core.state = 'closing';
-  scans.closeAll(core.path);
+  scans.closeAll(closedError(core.path));
   core.snapshots.clear();
   try {
     if (writer !== undefined) await closeWriter(core, writer);
-    await reader.drain();
+    await core.pendingReads.drain();
   } finally {
     core.state = 'closed';
-    core.tree.close();
+    for (const { tree } of core.keyspaces()) tree.close();
     await runAsync(core.tables.close());
     await runAsync(core.versions.close());
-    await lock?.release();
+    if (lock !== undefined) {
+      await lock.release();
+      core.events.emit('lock', () => ({ state: 'released', waitedMs: 0 }));
+    }
     core.events.emit('closed', () => ({ path: core.path }));
   }
 }
@@ -52,8 +55,11 @@ async function closeWriter(core: Core, writer: WriterParts): Promise<void> {
 
 /** Spares the next open a long replay. Where it fails, the logs still have everything. */
 async function flushLarge(core: Core, { background }: WriterParts): Promise<void> {
-  const { tree } = core;
-  if (tree.active.usedBytes > replayedBytes) tree.switchMemtable();
+  const trees = [...core.keyspaces()].map(({ tree }) => tree);
+  const bytes = trees.reduce((sum, { active }) => sum + active.usedBytes, 0);
+  if (bytes > replayedBytes) {
+    for (const tree of trees) if (tree.active.entries > 0) tree.switchMemtable();
+  }
   try {
     await background.flusher.flushAll();
   } catch (error) {
@@ -69,7 +75,7 @@ async function closeCleanly(core: Core, writer: WriterParts): Promise<void> {
     core.applyEdit(() => ({
       cleanClose: claim,
       lastSeq: writer.logs.appendedSeq,
-      counters: core.editCounters,
+      counters: [...core.keyspaces()].map((keyspace) => core.countersOf(keyspace)),
     })),
   );
 }

@@ -1,64 +1,87 @@
-import type { CompactionOptions } from '../compaction/level-targets.js';
-import type { Version } from '../manifest/version.js';
 import type { TableSettings } from '../base/table-meta.js';
-import type { KeyspaceSettings } from '../manifest/settings-codec.js';
-import { isValidSetting, tableSettingsFor, type DatabaseSettings } from './options.js';
+import type { CompactionOptions } from '../compaction/level-targets.js';
+import type { SettingValue, StoredSettings } from '../manifest/settings-codec.js';
+import type { Version } from '../manifest/version.js';
+import { isValidKeyspaceSetting } from './option-checks.js';
+import { keyspaceSettingNames, type KeyspaceSettings, type LevelSettings } from './options.js';
 
-/** Levels, L0 included; with multiplier 8 the seventh would hold terabytes. */
-const maxLevels = 7;
+const KiB = 1024;
+const noSettings: LevelSettings = {};
 
 /** What the picker decides by. */
-export function compactionOptionsOf(settings: DatabaseSettings): CompactionOptions {
-  const upper = tableSettingsFor(settings, false);
-  const last = tableSettingsFor(settings, true);
+export function compactionOptionsOf(settings: KeyspaceSettings): CompactionOptions {
+  const { maxLevels, l0CompactionTrigger, memtableBytes } = settings;
+  const forms: string[] = [];
+  const formOf = (level: number, isLastLevel: boolean): number => {
+    const form = describeForm(tableSettingsFor(settings, level, isLastLevel));
+    if (!forms.includes(form)) forms.push(form);
+    return forms.indexOf(form);
+  };
+  const levels = Array.from({ length: maxLevels }, (_, level) => level);
   return {
-    l0CompactionTrigger: settings.l0CompactionTrigger,
+    l0CompactionTrigger,
     levelSizeMultiplier: settings.levelSizeMultiplier,
-    levelSizing: 'dynamic',
+    levelSizing: settings.levelSizing,
     // Twice what L0 brings when it is compacted: at 64 memtables of data two levels are
     // enough then (5.1x written), while a third one costs 0.7 to 0.9x more.
-    baseLevelBytes: 2 * settings.memtableBytes * settings.l0CompactionTrigger,
+    baseLevelBytes: settings.baseLevelBytes ?? 2 * memtableBytes * l0CompactionTrigger,
     tableTargetBytes: settings.tableBytes,
     maxLevels,
-    levelForms: [0],
-    lastLevelForm: upper.compression === last.compression ? 0 : 1,
+    levelForms: levels.map((level) => formOf(level, false)),
+    lastLevelForm: formOf(maxLevels - 1, true),
+  };
+}
+
+/** Tables of equal form hold the same bytes for the same entries. */
+function describeForm(table: TableSettings): string {
+  return `${table.compression} ${table.blockSizeBytes} ${table.bloomBitsPerKey}`;
+}
+
+/** How tables of a level are written and cached; `isLastLevel` is true when nothing lies deeper. */
+export function tableSettingsFor(
+  settings: KeyspaceSettings,
+  level: number,
+  isLastLevel: boolean,
+): TableSettings {
+  const { levels } = settings;
+  const own = levels.length === 0 ? noSettings : levels[Math.min(level, levels.length - 1)];
+  const compression = own.compression ?? settings.compression ?? (isLastLevel ? 'zstd' : 'lz4');
+  return {
+    compression,
+    // Zstd costs 20 µs a call: larger blocks make it pay.
+    blockSizeBytes:
+      own.blockSizeBytes ??
+      settings.blockSizeBytes ??
+      (compression === 'zstd' ? 16 * KiB : 4 * KiB),
+    bloomBitsPerKey: own.bloomBitsPerKey ?? settings.bloomBitsPerKey,
+    cachePriority: own.cachePriority ?? 'normal',
   };
 }
 
 /** How the outputs of a compaction into `level` are written. */
 export function tableSettingsAt(
-  settings: DatabaseSettings,
+  settings: KeyspaceSettings,
   version: Version,
   level: number,
 ): TableSettings {
-  return tableSettingsFor(settings, level > 0 && level >= version.deepestLevel);
+  return tableSettingsFor(settings, level, level > 0 && level >= version.deepestLevel);
 }
 
-/** The settings that decide how tables are written and levels shaped. */
-const storedNames = [
-  'memtableBytes',
-  'compression',
-  'blockSizeBytes',
-  'bloomBitsPerKey',
-  'tableBytes',
-  'l0CompactionTrigger',
-  'levelSizeMultiplier',
-] as const satisfies readonly (keyof DatabaseSettings)[];
-
-/** What the manifest keeps of the settings, so that who only reads knows the shape that is aimed at. */
-export function storedSettings(settings: DatabaseSettings): KeyspaceSettings {
-  return Object.fromEntries(storedNames.map((name) => [name, settings[name]]));
+/** What the manifest keeps of the settings. */
+export function storedSettings(settings: KeyspaceSettings): StoredSettings {
+  const levels = settings.levels.map((level) => ({ ...level }));
+  return { ...settings, levels } satisfies { [name: string]: SettingValue | undefined };
 }
 
-/** `settings` with those that the last writer had in their place. Values that no option takes are passed over. */
+/** `settings` with those that the manifest holds in their place. Values that no option takes are passed over. */
 export function withStoredSettings(
-  settings: DatabaseSettings,
-  stored: KeyspaceSettings,
-): DatabaseSettings {
+  settings: KeyspaceSettings,
+  stored: StoredSettings,
+): KeyspaceSettings {
   const known: Record<string, unknown> = {};
-  for (const name of storedNames) {
+  for (const name of keyspaceSettingNames) {
     const value = stored[name];
-    if (value !== undefined && isValidSetting(name, value)) known[name] = value;
+    if (value !== undefined && isValidKeyspaceSetting(name, value)) known[name] = value;
   }
-  return { ...settings, ...known };
+  return Object.freeze({ ...settings, ...known });
 }

@@ -1,9 +1,6 @@
 import { assert } from '../base/assert.js';
 import type { LsmError } from '../base/errors.js';
 import { maxSeq } from '../base/internal-key.js';
-import type { Steps } from '../base/task.js';
-import { compactionSettings, countOutputs, type JobResult } from '../compaction/job-settings.js';
-import type { CompactionOptions } from '../compaction/level-targets.js';
 import { pickGarbage } from '../compaction/picker-garbage.js';
 import {
   manualStart,
@@ -12,197 +9,226 @@ import {
   type ManualRange,
 } from '../compaction/picker-manual.js';
 import type { PickerState } from '../compaction/picker-plan.js';
+import { scoreLevels } from '../compaction/picker-score.js';
 import { pickCompaction } from '../compaction/picker.js';
 import type { CompactionPlan } from '../compaction/plan.js';
-import { compactionOptionsOf, tableSettingsAt } from './compaction-options.js';
-import { closedError, defaultKeyspaceId, type Core } from './core.js';
+import { CompactionRunner } from './compaction-runner.js';
+import { closedError, type Core } from './core.js';
 import type { Jobs } from './jobs.js';
+import type { KeyspaceCore } from './keyspace-core.js';
 import { Lane, type LaneEvents } from './lane.js';
 
 /** A `compactRange` that is under way. */
 interface ManualRun {
+  readonly keyspace: KeyspaceCore;
   readonly range: ManualRange;
   progress: ManualProgress;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Keeps the levels in shape, and carries out what `compactRange` asks for. */
-export class Compactor {
+interface Chosen {
+  readonly keyspace: KeyspaceCore;
+  readonly plan: CompactionPlan;
+}
+
+/** A place where one compaction runs at a time. */
+interface Slot {
   readonly lane: Lane;
+  chosen: Chosen | undefined;
+}
+
+/**
+ * Keeps the levels of all keyspaces in shape, several compactions at once where
+ * they do not touch each other, and carries out what `compactRange` asks for.
+ *
+ * What goes first: an L0 that slows writers down, then what somebody awaits,
+ * then the level that is fullest, of whatever keyspace, then garbage.
+ */
+export class Compactor {
+  readonly runner: CompactionRunner;
   readonly #core: Core;
   readonly #jobs: Jobs;
-  readonly #options: CompactionOptions;
+  readonly #events: LaneEvents;
+  readonly #slots: readonly Slot[];
   readonly #manualRuns: ManualRun[] = [];
-  #plan: CompactionPlan | undefined;
-  #damage: LsmError | undefined;
-  #error: LsmError | undefined;
-  compactions = 0;
-  trivialMoves = 0;
+  /** A table that a compaction cannot read, damaged or of a newer version: none is begun in its keyspace any more. */
+  readonly #damage = new Map<KeyspaceCore, LsmError>();
+  /** Why the last compaction of a keyspace failed, until one succeeds. */
+  readonly #errors = new Map<KeyspaceCore, LsmError>();
 
   constructor(core: Core, jobs: Jobs, events: LaneEvents) {
     this.#core = core;
     this.#jobs = jobs;
-    this.#options = compactionOptionsOf(core.settings);
-    this.lane = new Lane(
-      core,
-      () => {
-        this.#plan = undefined;
-        this.#error = undefined;
-        events.onEnded();
-      },
-      (error) => {
-        this.#plan = undefined;
-        // A closing database gives its jobs up.
-        if (core.state !== 'open') return;
-        const known = jobs.classify(error, 'a compaction failed');
-        this.rejectRuns(known);
-        if (core.failure !== undefined) return;
-        this.#error = known;
-        if (isForGood(known)) this.#damage = known;
-        core.report({ during: 'compaction', error: known, fatal: false });
-        events.onFailed(known);
-      },
-    );
+    this.#events = events;
+    this.runner = new CompactionRunner(core, jobs);
+    this.#slots = Array.from({ length: jobs.compactionSlots }, () => this.#makeSlot());
   }
 
-  /** Why the last compaction failed, until one succeeds. */
-  get error(): LsmError | undefined {
-    return this.#error;
+  /** What is being carried out. */
+  get running(): readonly Chosen[] {
+    return this.#slots.flatMap(({ chosen }) => (chosen === undefined ? [] : [chosen]));
   }
 
-  /** A table that a compaction cannot read, damaged or of a newer version: none is begun any more. */
-  get damage(): LsmError | undefined {
-    return this.#damage;
+  errorOf(keyspace: KeyspaceCore): LsmError | undefined {
+    return this.#damage.get(keyspace) ?? this.#errors.get(keyspace);
   }
 
-  /** Begins what is most urgent, if anything is due. */
+  /** Begins what is most urgent, as long as anything is due and a slot is free. */
   start(): void {
-    if (this.lane.isBusy || this.#damage !== undefined) return;
-    // A long compactRange must not stall writers: an overdue L0 goes first.
-    const { version, settings } = this.#core;
-    const isOverdue = version.tablesAt(0).length >= settings.l0SlowdownTables;
-    const plan = (isOverdue ? this.#pick() : undefined) ?? this.#pickManual() ?? this.#pick();
-    if (plan === undefined) return;
-    this.#plan = plan;
-    this.lane.start(plan.isTrivialMove ? this.#move(plan) : this.#rewrite(plan));
-  }
-
-  /** Settles when the range is in the deepest level, without garbage. `start` has to be called. */
-  addRun(range: ManualRange): Promise<void> {
-    if (this.#damage !== undefined) return Promise.reject(this.#damage);
-    return new Promise((resolve, reject) => {
-      this.#manualRuns.push({ range, progress: manualStart, resolve, reject });
-    });
-  }
-
-  rejectRuns(error: LsmError): void {
-    for (const run of this.#manualRuns.splice(0)) run.reject(error);
-  }
-
-  /** A compaction under way is given up. */
-  async stop(): Promise<void> {
-    await Promise.all([this.#jobs.closeCompactions(), this.lane.settle()]);
-    this.rejectRuns(closedError(this.#core.path));
-  }
-
-  #pick(): CompactionPlan | undefined {
-    const { version, snapshots } = this.#core;
-    const state = this.#pickerState();
-    return (
-      pickCompaction(version, this.#options, state) ??
-      pickGarbage(version, this.#options, state, snapshots.seqs().at(0) ?? maxSeq)
-    );
-  }
-
-  /** The next step of the oldest manual run; runs that are done are settled. */
-  #pickManual(): CompactionPlan | undefined {
-    for (;;) {
-      const run = this.#manualRuns.at(0);
-      if (run === undefined) return undefined;
-      const { version } = this.#core;
-      const step = pickManual(version, this.#options, this.#pickerState(), run.range, run.progress);
-      assert(step !== 'wait', 'one compaction runs at a time');
-      if (step !== undefined) {
-        run.progress = step.next;
-        return step.plan;
-      }
-      this.#manualRuns.shift();
-      run.resolve();
+    for (const slot of this.#slots) {
+      if (slot.lane.isBusy) continue;
+      const chosen = this.#choose();
+      if (chosen === undefined) return;
+      slot.chosen = chosen;
+      slot.lane.start(this.runner.run(chosen.keyspace, chosen.plan));
     }
   }
 
-  #pickerState(): PickerState {
-    const { cursors } = this.#core.versions.keyspaces.get(defaultKeyspaceId)!;
-    return { cursors, running: this.#plan === undefined ? [] : [this.#plan] };
+  /** Settles when the range is in the deepest level, without garbage. `start` has to be called. */
+  addRun(keyspace: KeyspaceCore, range: ManualRange): Promise<void> {
+    const damage = this.#damage.get(keyspace);
+    if (damage !== undefined) return Promise.reject(damage);
+    return new Promise((resolve, reject) => {
+      this.#manualRuns.push({ keyspace, range, progress: manualStart, resolve, reject });
+    });
   }
 
-  /** The table changes its level without being read. */
-  *#move(plan: CompactionPlan): Steps<void> {
-    const { clock } = this.#core.components;
-    const startMs = clock.monotonicMs();
-    const [table] = plan.inputs;
-    yield* this.#core.applyEdit(() => ({
-      removedTables: [{ keyspaceId: defaultKeyspaceId, fileNumber: table.fileNumber }],
-      addedTables: [{ ...table, level: plan.outputLevel }],
-      cursors: cursorsOf(plan),
-    }));
-    this.trivialMoves++;
-    this.#emit(plan, undefined, clock.monotonicMs() - startMs);
+  rejectRuns(error: LsmError, keyspace?: KeyspaceCore): void {
+    for (const run of this.#manualRuns.splice(0)) {
+      if (keyspace === undefined || run.keyspace === keyspace) run.reject(error);
+      else this.#manualRuns.push(run);
+    }
   }
 
-  *#rewrite(plan: CompactionPlan): Steps<void> {
-    const core = this.#core;
-    const { settings, counters, versions, version } = core;
-    const outputCount = countOutputs(plan, settings.tableBytes);
-    yield* core.ensureFileNumbers(outputCount);
-    const base = {
-      ...this.#jobs.base(outputCount),
-      table: tableSettingsAt(settings, version, plan.outputLevel),
-      flushedSeq: versions.keyspaces.get(defaultKeyspaceId)!.flushedSeq,
+  /** Ends, before it returns, a compaction that stands between a keyspace and room in its L0. @throws LsmError when it cannot be done */
+  makeRoomSync(keyspace: KeyspaceCore): void {
+    const damage = this.#damage.get(keyspace);
+    if (damage !== undefined) throw damage;
+    const busy = this.#slots.filter(({ lane }) => lane.isBusy);
+    const own = busy.filter(({ chosen }) => chosen?.keyspace === keyspace);
+    const slot = own.find(({ chosen }) => chosen?.plan.level === 0) ?? own.at(0) ?? busy.at(0);
+    assert(slot !== undefined, 'a full L0 is being compacted');
+    slot.lane.finishSync();
+  }
+
+  /** Compactions under way are given up. */
+  async stop(): Promise<void> {
+    const lanes = this.#slots.map(({ lane }) => lane.settle());
+    await Promise.all([this.#jobs.closeCompactions(), ...lanes]);
+    this.rejectRuns(closedError(this.#core.path));
+  }
+
+  #makeSlot(): Slot {
+    const end = (): KeyspaceCore => {
+      const { keyspace } = slot.chosen!;
+      slot.chosen = undefined;
+      return keyspace;
     };
-    const result = yield* this.#jobs.run(compactionSettings(base, plan, settings.tableBytes));
-    addAt(counters.read, plan.outputLevel, result.counters.rawBytesRead);
-    addAt(counters.written, plan.outputLevel, result.counters.rawBytesWritten);
-    const removedTables = [...plan.inputs, ...plan.overlapping].map(({ fileNumber }) => ({
-      keyspaceId: defaultKeyspaceId,
-      fileNumber,
-    }));
-    yield* core.applyEdit(() => ({
-      removedTables,
-      addedTables: result.tables,
-      cursors: cursorsOf(plan),
-      counters: core.editCounters,
-    }));
-    this.compactions++;
-    this.#emit(plan, result, result.counters.elapsedMs);
+    const lane = new Lane(
+      this.#core,
+      () => {
+        this.#errors.delete(end());
+        this.#events.onEnded();
+      },
+      (error) => this.#failed(end(), error),
+    );
+    const slot: Slot = { lane, chosen: undefined };
+    return slot;
   }
 
-  #emit(plan: CompactionPlan, result: JobResult | undefined, durationMs: number): void {
-    this.#core.events.emit('compaction', () => ({
-      level: plan.level,
-      outputLevel: plan.outputLevel,
-      reason: plan.reason,
-      trivialMove: result === undefined,
-      inputTables: plan.inputs.length + plan.overlapping.length,
-      outputTables: result === undefined ? 1 : result.tables.length,
-      readBytes: result?.counters.rawBytesRead ?? 0,
-      writtenBytes: result?.counters.rawBytesWritten ?? 0,
-      droppedTombstones: result?.counters.droppedTombstones ?? 0,
-      droppedEntries: result?.counters.droppedSuperseded ?? 0,
-      durationMs,
-    }));
+  #failed(keyspace: KeyspaceCore, error: unknown): void {
+    const core = this.#core;
+    // A closing database gives its jobs up.
+    if (core.state !== 'open' || keyspace.isDropped) return;
+    const known = this.#jobs.classify(error, 'a compaction failed');
+    this.rejectRuns(known, keyspace);
+    if (core.failure !== undefined) return;
+    this.#errors.set(keyspace, known);
+    if (isForGood(known)) this.#damage.set(keyspace, known);
+    core.report({ during: 'compaction', keyspace: keyspace.name, error: known, fatal: false });
+    this.#events.onFailed(known);
+  }
+
+  #choose(): Chosen | undefined {
+    const healthy = [...this.#core.keyspaces()].filter(
+      (keyspace) => !keyspace.isDropped && !this.#damage.has(keyspace),
+    );
+    return (
+      this.#chooseOverdue(healthy) ??
+      this.#chooseManual() ??
+      this.#chooseFullest(healthy) ??
+      firstOf(healthy, (keyspace) => this.#pickGarbage(keyspace))
+    );
+  }
+
+  /** A long compactRange, or a large keyspace, must not stall the writers of another one. */
+  #chooseOverdue(keyspaces: readonly KeyspaceCore[]): Chosen | undefined {
+    const fill = ({ level0Tables, settings }: KeyspaceCore): number =>
+      level0Tables / settings.l0StopTables;
+    const overdue = keyspaces
+      .filter(({ level0Tables, settings }) => level0Tables >= settings.l0SlowdownTables)
+      .sort((a, b) => fill(b) - fill(a));
+    return firstOf(overdue, (keyspace) => this.#pick(keyspace));
+  }
+
+  /** The next step of the oldest manual run that has one now; runs that are done are settled. */
+  #chooseManual(): Chosen | undefined {
+    for (const run of [...this.#manualRuns]) {
+      const { keyspace, range, progress } = run;
+      const state = this.#pickerState(keyspace);
+      const step = pickManual(keyspace.version, keyspace.compaction, state, range, progress);
+      if (step === 'wait') continue;
+      if (step !== undefined) {
+        run.progress = step.next;
+        return { keyspace, plan: step.plan };
+      }
+      this.#manualRuns.splice(this.#manualRuns.indexOf(run), 1);
+      run.resolve();
+    }
+    return undefined;
+  }
+
+  #chooseFullest(keyspaces: readonly KeyspaceCore[]): Chosen | undefined {
+    const urgency = ({ version, compaction }: KeyspaceCore): number =>
+      scoreLevels(version, compaction, []).at(0)?.score ?? 0;
+    const byUrgency =
+      keyspaces.length === 1
+        ? keyspaces
+        : keyspaces
+            .map((keyspace) => ({ keyspace, score: urgency(keyspace) }))
+            .filter(({ score }) => score > 1)
+            .sort((a, b) => b.score - a.score)
+            .map(({ keyspace }) => keyspace);
+    return firstOf(byUrgency, (keyspace) => this.#pick(keyspace));
+  }
+
+  #pick(keyspace: KeyspaceCore): CompactionPlan | undefined {
+    return pickCompaction(keyspace.version, keyspace.compaction, this.#pickerState(keyspace));
+  }
+
+  #pickGarbage(keyspace: KeyspaceCore): CompactionPlan | undefined {
+    const state = this.#pickerState(keyspace);
+    const oldest = this.#core.snapshots.seqs().at(0) ?? maxSeq;
+    return pickGarbage(keyspace.version, keyspace.compaction, state, oldest);
+  }
+
+  #pickerState(keyspace: KeyspaceCore): PickerState {
+    const { cursors } = this.#core.versions.keyspaces.get(keyspace.id)!;
+    const running = this.running.filter((chosen) => chosen.keyspace === keyspace);
+    return { cursors, running: running.map(({ plan }) => plan) };
   }
 }
 
-function cursorsOf(plan: CompactionPlan): { keyspaceId: number; level: number; key: Uint8Array }[] {
-  if (plan.nextCursor === undefined) return [];
-  return [{ keyspaceId: defaultKeyspaceId, level: plan.level, key: plan.nextCursor }];
-}
-
-function addAt(sums: number[], index: number, amount: number): void {
-  while (sums.length <= index) sums.push(0);
-  sums[index] += amount;
+function firstOf(
+  keyspaces: readonly KeyspaceCore[],
+  pick: (keyspace: KeyspaceCore) => CompactionPlan | undefined,
+): Chosen | undefined {
+  for (const keyspace of keyspaces) {
+    const plan = pick(keyspace);
+    if (plan !== undefined) return { keyspace, plan };
+  }
+  return undefined;
 }
 
 /** A failed compaction is tried again later, but for what no waiting mends. */

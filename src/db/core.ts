@@ -1,33 +1,25 @@
 import { assert } from '../base/assert.js';
-import type { Emitter } from '../base/events.js';
 import { LsmError } from '../base/errors.js';
 import { joinPath, manifestName } from '../base/file-names.js';
 import { TaskQueue, runQueued } from '../base/task-queue.js';
 import type { Steps } from '../base/task.js';
 import type { VersionEdit, KeyspaceCounters } from '../manifest/version-edit.js';
-import type { VersionSet } from '../manifest/version-set.js';
+import type { KeyspaceState } from '../manifest/manifest-state.js';
 import type { Version } from '../manifest/version.js';
-import type { ArenaPool } from '../memtable/arena-pool.js';
+import type { VersionSet } from '../manifest/version-set.js';
 import type { Memtable } from '../memtable/memtable.js';
 import type { TableCache } from '../sstable/table-cache.js';
 import type { Tree } from '../tree/tree.js';
 import type { BatchReader } from '../wal/batch-reader.js';
-import type { BackgroundErrorEvent, DatabaseEvents } from './api-types.js';
+import type { BackgroundErrorEvent } from './api-types.js';
+import type { EventHub } from './event-hub.js';
 import type { FileRemover } from './file-remover.js';
+import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
 import type { LogSet } from './log-set.js';
+import type { MemtablePools } from './memtable-pools.js';
 import type { DatabaseComponents, DatabaseSettings } from './options.js';
-import type { SnapshotList } from './snapshot.js';
-
-/** Mutable counters of the default keyspace, since it was created; kept in the manifest. */
-export interface Counters {
-  userBytes: number;
-  flushBytes: number;
-  readonly read: number[];
-  readonly written: number[];
-}
-
-/** The default keyspace: what `db.put` writes to. */
-export const defaultKeyspaceId = 0;
+import { PendingReads } from './pending-reads.js';
+import type { SnapshotList } from './snapshot-list.js';
 
 export interface CoreParts {
   readonly path: string;
@@ -35,10 +27,10 @@ export interface CoreParts {
   readonly components: DatabaseComponents;
   readonly versions: VersionSet;
   readonly tables: TableCache;
-  readonly pool: ArenaPool;
+  readonly pools: MemtablePools;
   readonly snapshots: SnapshotList;
   readonly remover: FileRemover;
-  readonly events: Emitter<DatabaseEvents>;
+  readonly events: EventHub;
 }
 
 /**
@@ -51,11 +43,10 @@ export class Core {
   readonly components: DatabaseComponents;
   readonly versions: VersionSet;
   readonly tables: TableCache;
-  readonly pool: ArenaPool;
+  readonly pools: MemtablePools;
   readonly snapshots: SnapshotList;
   readonly remover: FileRemover;
-  readonly events: Emitter<DatabaseEvents>;
-  readonly counters: Counters;
+  readonly events: EventHub;
   /** Bytes of log records before this session. */
   readonly #earlierWalBytes: number;
   readonly #edits: TaskQueue;
@@ -64,7 +55,11 @@ export class Core {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #logs: LogSet | undefined;
   #frozenSeq = 0;
-  tree!: Tree;
+  /** By id; those that are not dropped. */
+  readonly #keyspaces = new Map<number, KeyspaceCore>();
+  /** Gives a keyspace of the manifest its tree. */
+  #makeKeyspace: (state: KeyspaceState) => KeyspaceCore = noKeyspaceMaker;
+  readonly pendingReads = new PendingReads();
   /** Called when a log switch has become possible. */
   onSpareReady: () => void = () => undefined;
   onSpareFailed: (error: unknown) => void = () => undefined;
@@ -75,18 +70,11 @@ export class Core {
     this.components = parts.components;
     this.versions = parts.versions;
     this.tables = parts.tables;
-    this.pool = parts.pool;
+    this.pools = parts.pools;
     this.snapshots = parts.snapshots;
     this.remover = parts.remover;
     this.events = parts.events;
-    const { counters } = parts.versions.keyspaces.get(defaultKeyspaceId)!;
-    this.counters = {
-      userBytes: counters.userBytes,
-      flushBytes: counters.flushBytes,
-      read: [...counters.read],
-      written: [...counters.written],
-    };
-    this.#earlierWalBytes = counters.walBytes;
+    this.#earlierWalBytes = parts.versions.keyspaces.get(defaultKeyspaceId)!.counters.walBytes;
     this.#edits = new TaskQueue((error) => this.fail('manifest', this.versions.fail(error)));
   }
 
@@ -141,11 +129,21 @@ export class Core {
     return this.#earlierWalBytes + (this.#logs?.recordBytes ?? 0);
   }
 
+  /** @throws LsmError `LSM_CLOSED` when the database is, or the keyspace was dropped */
+  checkReadable(keyspace: KeyspaceCore): void {
+    if (this.#state !== 'open') throw closedError(this.path);
+    if (keyspace.isDropped) throw this.droppedError();
+  }
+
   /** @throws LsmError `LSM_CLOSED` */
   checkOpen(): void {
     if (this.#state !== 'open') {
       throw closedError(this.path);
     }
+  }
+
+  droppedError(): LsmError {
+    return new LsmError('LSM_CLOSED', `the keyspace was dropped from the database ${this.path}`);
   }
 
   /** @throws LsmError `LSM_CLOSED`, `LSM_READ_ONLY`, `LSM_FAILED` */
@@ -180,14 +178,78 @@ export class Core {
     this.events.emit('backgroundError', () => event);
   }
 
+  keyspaces(): IterableIterator<KeyspaceCore> {
+    return this.#keyspaces.values();
+  }
+
+  get keyspaceCount(): number {
+    return this.#keyspaces.size;
+  }
+
+  /** Memtables that wait for their flush. */
+  get immutableCount(): number {
+    let count = 0;
+    for (const { tree } of this.#keyspaces.values()) count += tree.immutables.length;
+    return count;
+  }
+
+  /** Undefined when there is none of this id, or none any more. */
+  keyspaceAt(id: number): KeyspaceCore | undefined {
+    return this.#keyspaces.get(id);
+  }
+
+  findKeyspace(name: string): KeyspaceCore | undefined {
+    for (const keyspace of this.keyspaces()) {
+      if (keyspace.name === name && !keyspace.isDropped) return keyspace;
+    }
+    return undefined;
+  }
+
+  get defaultKeyspace(): KeyspaceCore {
+    return this.#keyspaces.get(defaultKeyspaceId)!;
+  }
+
+  /** Whether a batch that was made earlier may name a keyspace that is gone. */
+  hasDropped = false;
+
+  /** Takes in the keyspaces of the manifest; `make` is also called for those that are added later. */
+  openKeyspaces(make: (state: KeyspaceState) => KeyspaceCore): void {
+    this.#makeKeyspace = make;
+    for (const state of this.versions.keyspaces.values()) this.#addKeyspace(make(state));
+  }
+
+  #addKeyspace(keyspace: KeyspaceCore): void {
+    this.#keyspaces.set(keyspace.id, keyspace);
+  }
+
+  /** Its tables go with the last reader that has them pinned. */
+  #removeKeyspace(keyspace: KeyspaceCore): void {
+    this.#keyspaces.delete(keyspace.id);
+    keyspace.tree.close();
+  }
+
+  /** The smallest sequence number that is in no table; Infinity when there is none. `flushed` counts as being in one. */
+  oldestUnflushedSeq(flushed?: Memtable): number {
+    let oldest = Infinity;
+    for (const { tree, isDropped } of this.keyspaces()) {
+      if (isDropped) continue;
+      for (const memtable of tree.view.memtables) {
+        if (memtable === flushed || memtable.entries === 0) continue;
+        oldest = Math.min(oldest, memtable.smallestSeq);
+      }
+    }
+    return oldest;
+  }
+
   /**
    * Makes an edit durable, then visible: one manifest record, then the new
-   * version is published. `makeEdit` is called when it is this edit's turn.
+   * versions are published. `makeEdit` is called when it is this edit's turn; it
+   * gives none when there is nothing to be done any more, and the result is false then.
    * A failure is fatal.
    */
-  *applyEdit(makeEdit: () => VersionEdit, flushed?: Memtable): Steps<void> {
+  *applyEdit(makeEdit: () => VersionEdit | undefined, flushed?: Memtable): Steps<boolean> {
     try {
-      yield* runQueued(this.#edits, () => this.#applySteps(makeEdit, flushed));
+      return yield* runQueued(this.#edits, () => this.#applySteps(makeEdit, flushed));
     } catch (error) {
       throw this.fail('manifest', error);
     }
@@ -204,20 +266,10 @@ export class Core {
     return this.#edits.drain();
   }
 
-  get editCounters(): readonly { keyspaceId: number; counters: KeyspaceCounters }[] {
-    const { userBytes, flushBytes, read, written } = this.counters;
-    const counters = {
-      userBytes,
-      walBytes: this.walBytes,
-      flushBytes,
-      read: [...read],
-      written: [...written],
-    };
-    return [{ keyspaceId: defaultKeyspaceId, counters }];
-  }
-
-  get version(): Version {
-    return this.versions.keyspaces.get(defaultKeyspaceId)!.version;
+  /** What edits say of a keyspace's counters; bytes of the log are counted with the default one. */
+  countersOf(keyspace: KeyspaceCore): { keyspaceId: number; counters: KeyspaceCounters } {
+    const walBytes = keyspace.id === defaultKeyspaceId ? this.walBytes : 0;
+    return { keyspaceId: keyspace.id, counters: keyspace.storedCounters(walBytes) };
   }
 
   #removeObsoleteManifests(): void {
@@ -236,19 +288,41 @@ export class Core {
     for (const number of numbers) this.remover.removeTable(number);
   }
 
-  *#applySteps(makeEdit: () => VersionEdit, flushed: Memtable | undefined): Steps<void> {
-    yield* this.versions.apply(makeEdit());
-    if (flushed !== undefined || this.tree.view.version !== this.version) {
-      this.tree.install(this.version, flushed);
+  *#applySteps(
+    makeEdit: () => VersionEdit | undefined,
+    flushed: Memtable | undefined,
+  ): Steps<boolean> {
+    const edit = makeEdit();
+    if (edit === undefined) return false;
+    yield* this.versions.apply(edit);
+    for (const keyspace of this.keyspaces()) {
+      const version = this.versions.keyspaces.get(keyspace.id)?.version;
+      if (version === undefined) this.#removeKeyspace(keyspace);
+      else install(keyspace.tree, version, flushed);
+    }
+    for (const state of edit.addedKeyspaces ?? []) {
+      this.#addKeyspace(this.#makeKeyspace(this.versions.keyspaces.get(state.id)!));
     }
     this.removeObsoleteTables();
     this.#removeObsoleteManifests();
+    return true;
   }
 }
 
-/** Puts the operation that `reader` stands on into a memtable. */
-export function addOperation(memtable: Memtable, reader: BatchReader, seq: number): void {
-  memtable.add(
+function noKeyspaceMaker(): never {
+  assert(false, 'keyspaces are opened before one is added');
+}
+
+function install(tree: Tree, version: Version, flushed: Memtable | undefined): void {
+  const isFlushed = flushed !== undefined && tree.immutables[0] === flushed;
+  if (isFlushed || tree.view.version !== version) {
+    tree.install(version, isFlushed ? flushed : undefined);
+  }
+}
+
+/** Puts the operation that `reader` stands on into its keyspace's memtable. */
+export function addOperation(keyspace: KeyspaceCore, reader: BatchReader, seq: number): void {
+  keyspace.tree.add(
     reader.keyBytes,
     reader.keyStart,
     reader.keyEnd,

@@ -1,19 +1,27 @@
-import { Emitter } from '../base/events.js';
 import type { DirectoryLock } from '../fs/file-system.js';
 import type { VersionSet } from '../manifest/version-set.js';
-import { ArenaPool } from '../memtable/arena-pool.js';
 import { TableCache } from '../sstable/table-cache.js';
 import { Tree } from '../tree/tree.js';
-import type { DatabaseEvents, RecoveryEvent } from './api-types.js';
+import type { KeyspaceState } from '../manifest/manifest-state.js';
+import type { RecoveryEvent } from './api-types.js';
 import type { Background } from './background.js';
-import { Core, defaultKeyspaceId } from './core.js';
+import { withStoredSettings } from './compaction-options.js';
+import { Core } from './core.js';
+import { EventHub } from './event-hub.js';
 import { FileRemover } from './file-remover.js';
 import type { Jobs } from './jobs.js';
+import { defaultKeyspaceId, KeyspaceCore } from './keyspace-core.js';
 import type { LogSet } from './log-set.js';
-import type { ResolvedOptions } from './options.js';
-import { PointReader } from './reads.js';
+import { MemtablePools } from './memtable-pools.js';
+import {
+  defaultSettings,
+  keyspaceSettingsOf,
+  type Encodings,
+  type KeyspaceSettings,
+  type ResolvedOptions,
+} from './options.js';
 import { ScanList } from './scan-list.js';
-import { SnapshotList } from './snapshot.js';
+import { SnapshotList } from './snapshot-list.js';
 import type { WritePath } from './write-path.js';
 
 /** What only a writable database has. */
@@ -29,7 +37,8 @@ export interface WriterParts {
 /** What an open database is made of. */
 export interface DatabaseParts {
   readonly core: Core;
-  readonly reader: PointReader;
+  /** Of the default keyspace. */
+  readonly encodings: Encodings;
   readonly scans: ScanList;
   readonly recovery: RecoveryEvent;
   /** Tables in lost/. */
@@ -39,18 +48,9 @@ export interface DatabaseParts {
   readonly lock: DirectoryLock | undefined;
 }
 
-/** Arenas are no larger than this, and small for small memtables, of which tests open thousands. */
-const largestArenaBytes = 16 * 1024 * 1024;
-const smallestArenaBytes = 64 * 1024;
-
-export function readParts(core: Core): Pick<DatabaseParts, 'core' | 'reader' | 'scans'> {
-  return { core, reader: new PointReader(core), scans: new ScanList() };
-}
-
 export function makeCore(path: string, resolved: ResolvedOptions, versions: VersionSet): Core {
   const { settings, components } = resolved;
   const { fs, blockCache } = components;
-  const events = new Emitter<DatabaseEvents>();
   const tables = new TableCache({
     fs,
     directory: path,
@@ -61,34 +61,53 @@ export function makeCore(path: string, resolved: ResolvedOptions, versions: Vers
   const remover = new FileRemover(fs, path, tables, (error) =>
     core.report({ during: 'delete', error: error as Error, fatal: false }),
   );
-  const pool = new ArenaPool({ arenaBytes: arenaBytesFor(settings.memtableBytes) });
-  const snapshots = new SnapshotList(components.clock);
+  const events = new EventHub(path, components.listeners);
+  const snapshots = new SnapshotList(components.clock, (ageMs) => {
+    events.emit('forgotten', () => ({ kind: 'snapshot', ageMs }));
+  });
   const core: Core = new Core({
     path,
     settings,
     components,
     versions,
     tables,
-    pool,
+    pools: new MemtablePools(),
     snapshots,
     remover,
     events,
   });
-  core.tree = new Tree({
-    keyspaceId: defaultKeyspaceId,
-    pool,
-    version: core.version,
+  core.openKeyspaces((state) => makeKeyspace(core, state));
+  return core;
+}
+
+/** The default keyspace follows the options of `open`, a named one what it was given when it was opened last. */
+function settingsOf(core: Core, state: KeyspaceState): KeyspaceSettings {
+  const isGiven = state.id === defaultKeyspaceId && !core.settings.readOnly;
+  return isGiven
+    ? keyspaceSettingsOf(core.settings)
+    : withStoredSettings(keyspaceSettingsOf(defaultSettings), state.settings);
+}
+
+/** Gives a keyspace of the manifest its tree. */
+function makeKeyspace(core: Core, state: KeyspaceState): KeyspaceCore {
+  const { versions, pools } = core;
+  const settings = settingsOf(core, state);
+  const tree = new Tree({
+    keyspaceId: state.id,
+    pool: pools.poolFor(settings.memtableBytes, state.id === defaultKeyspaceId),
+    version: state.version,
     onPin: (version) => versions.acquire(version),
     onUnpin: (version) => {
       versions.release(version);
       core.removeObsoleteTables();
     },
   });
-  return core;
+  return new KeyspaceCore(state, settings, tree);
 }
 
-/** A power of two of about half the memtable: a memtable is a whole number of arenas. */
-function arenaBytesFor(memtableBytes: number): number {
-  const half = 2 ** Math.floor(Math.log2(memtableBytes / 2));
-  return Math.min(largestArenaBytes, Math.max(smallestArenaBytes, half));
+/** The open iterators of a database. */
+export function makeScanList({ components, events }: Core): ScanList {
+  return new ScanList(components.clock, (ageMs) => {
+    events.emit('forgotten', () => ({ kind: 'iterator', ageMs }));
+  });
 }

@@ -1,24 +1,40 @@
 import { invalidArgument, LsmError } from '../base/errors.js';
 import { maxKeyBytes, maxValueBytes } from '../base/internal-key.js';
 
-/** What keys go in as; strings are stored as UTF-8. */
+/** What keys go in as, unless a custom encoding says otherwise; strings are stored as UTF-8. */
 export type KeyInput = string | Uint8Array;
 
-export type KeyEncoding = 'view' | 'utf8';
-export type ValueEncoding = 'view' | 'utf8' | 'json';
+/**
+ * How a program's own type becomes bytes and comes back. Keys are ordered by
+ * their encoded bytes, so a key encoding decides the order of scans.
+ */
+export interface Encoding<T> {
+  /** For messages. */
+  readonly name: string;
+  /** A string is stored as UTF-8; bytes are copied before the call that writes them returns. */
+  encode(value: T): string | Uint8Array;
+  /** `bytes` are the caller's own, as those of encoding `view`. */
+  decode(bytes: Uint8Array): T;
+}
+
+export type KeyEncoding = 'view' | 'utf8' | Encoding<unknown>;
+export type ValueEncoding = 'view' | 'utf8' | 'json' | Encoding<unknown>;
 
 /** The type that comes out of an encoding. */
-export interface DecodedTypes {
-  readonly view: Uint8Array;
-  readonly utf8: string;
-  readonly json: unknown;
-}
-/** The type that may go in. */
-export interface EncodableTypes {
-  readonly view: string | Uint8Array;
-  readonly utf8: string | Uint8Array;
-  readonly json: unknown;
-}
+export type Decoded<E> = E extends 'view'
+  ? Uint8Array
+  : E extends 'utf8'
+    ? string
+    : E extends 'json'
+      ? unknown
+      : E extends Encoding<infer T>
+        ? T
+        : never;
+
+/** What may go in where `T` comes out: strings and bytes are exchangeable. */
+export type EncodableAs<T> = T extends string | Uint8Array ? string | Uint8Array : T;
+
+type DecodeBytes<T> = (bytes: Uint8Array, start: number, end: number) => T;
 
 /**
  * Bytes of one key or value on its way in: strings go through one scratch
@@ -43,8 +59,9 @@ export class EncodedBytes {
       : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
   }
 
-  /** @throws LsmError `LSM_INVALID_ARGUMENT` for another type, `LSM_TOO_LARGE` above 65,535 bytes. */
-  setKey(key: KeyInput): void {
+  /** @throws LsmError `LSM_INVALID_ARGUMENT` for what the encoding cannot take, `LSM_TOO_LARGE` above 65,535 bytes. */
+  setKey(input: unknown, encoding: KeyEncoding): void {
+    const key = typeof encoding === 'object' ? encodeWith(encoding, input, 'key') : input;
     if (typeof key === 'string') this.#setString(key);
     else if (key instanceof Uint8Array) this.#setView(key);
     else throw invalidArgument(`a key must be a string or a Uint8Array, not ${typeName(key)}`);
@@ -57,7 +74,8 @@ export class EncodedBytes {
   }
 
   /** @throws LsmError `LSM_INVALID_ARGUMENT` for a value the encoding cannot take, `LSM_TOO_LARGE` above 256 MiB. */
-  setValue(value: unknown, encoding: ValueEncoding): void {
+  setValue(input: unknown, encoding: ValueEncoding): void {
+    const value = typeof encoding === 'object' ? encodeWith(encoding, input, 'value') : input;
     if (encoding === 'json') this.#setString(toJson(value));
     else if (typeof value === 'string') this.#setString(value);
     else if (value instanceof Uint8Array) this.#setView(value);
@@ -107,6 +125,39 @@ export class EncodedBytes {
     }
     this.end = this.#scratch.write(text, 0, 'utf8');
   }
+}
+
+function encodeWith(encoding: Encoding<unknown>, input: unknown, what: 'key' | 'value'): unknown {
+  try {
+    return encoding.encode(input);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `the encoding '${encoding.name}' refused a ${what}: ${why}`;
+    throw new LsmError('LSM_INVALID_ARGUMENT', message, { cause: error });
+  }
+}
+
+/** What turns stored bytes into keys or values; `copy` gives bytes that the caller may keep. */
+export function decoderOf(
+  encoding: KeyEncoding | ValueEncoding,
+  copy: DecodeBytes<Uint8Array>,
+): DecodeBytes<unknown> {
+  if (encoding === 'view') return copy;
+  if (encoding === 'utf8') return decodeText;
+  const name = encoding === 'json' ? encoding : encoding.name;
+  const decode: DecodeBytes<unknown> =
+    encoding === 'json'
+      ? (bytes, start, end) => JSON.parse(decodeText(bytes, start, end)) as unknown
+      : (bytes, start, end) => encoding.decode(copy(bytes, start, end));
+  return (bytes, start, end) => {
+    try {
+      return decode(bytes, start, end);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `what is stored cannot be read as '${name}' (${why}); was it written with another encoding?`;
+      throw new LsmError('LSM_INVALID_ARGUMENT', message, { cause: error });
+    }
+  };
 }
 
 function toJson(value: unknown): string {

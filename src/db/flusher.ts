@@ -3,19 +3,20 @@ import type { LsmError } from '../base/errors.js';
 import { runAsync, type Steps } from '../base/task.js';
 import { flushSettings, type JobResult } from '../compaction/job-settings.js';
 import type { Memtable } from '../memtable/memtable.js';
-import { closedError, defaultKeyspaceId, type Core } from './core.js';
+import { tableSettingsFor } from './compaction-options.js';
+import { closedError, type Core } from './core.js';
 import type { Jobs } from './jobs.js';
+import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
 import { Lane, type LaneEvents } from './lane.js';
-import { tableSettingsFor } from './options.js';
 
-/** Somebody who awaits that a memtable is in a table. */
+/** Somebody who awaits that memtables are in tables. */
 interface FlushWaiter {
-  readonly until: Memtable;
+  readonly until: readonly Memtable[];
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Brings immutable memtables into L0 tables, oldest first. */
+/** Brings immutable memtables into L0 tables, oldest first, whatever keyspace they belong to. */
 export class Flusher {
   readonly lane: Lane;
   readonly #core: Core;
@@ -53,17 +54,23 @@ export class Flusher {
   }
 
   start(): void {
-    const memtable = this.#core.tree.immutables.at(0);
-    if (memtable !== undefined && !this.lane.isBusy) this.lane.start(this.#flush(memtable));
+    if (this.lane.isBusy) return;
+    const keyspace = this.#next();
+    if (keyspace !== undefined) this.lane.start(this.#flush(keyspace));
   }
 
   /** Settles when every memtable that is immutable now is in a table. */
   waitForImmutables(): Promise<void> {
-    const until = this.#core.tree.immutables.at(-1);
-    if (until === undefined) return Promise.resolve();
+    const until = this.#immutables();
+    if (until.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ until, resolve, reject });
     });
+  }
+
+  /** A keyspace was dropped, with the memtables that somebody may have waited for. */
+  forgetDropped(): void {
+    this.#settleWaiters();
   }
 
   rejectWaiters(error: LsmError): void {
@@ -72,9 +79,10 @@ export class Flusher {
 
   /** Flushes all immutable memtables: for recovery and close, where nothing else runs. */
   async flushAll(): Promise<void> {
-    const { tree } = this.#core;
     await this.#jobs.whileReferenced(async () => {
-      while (tree.immutables.length > 0) await runAsync(this.#flush(tree.immutables[0]));
+      for (let next = this.#next(); next !== undefined; next = this.#next()) {
+        await runAsync(this.#flush(next));
+      }
     });
   }
 
@@ -84,51 +92,84 @@ export class Flusher {
     this.rejectWaiters(closedError(this.#core.path));
   }
 
+  /** The keyspace with the oldest immutable memtable. */
+  #next(): KeyspaceCore | undefined {
+    let next: KeyspaceCore | undefined;
+    let oldestSeq = Infinity;
+    for (const keyspace of this.#core.keyspaces()) {
+      const memtable = keyspace.tree.immutables.at(0);
+      if (memtable === undefined || keyspace.isDropped) continue;
+      if (memtable.smallestSeq < oldestSeq) {
+        oldestSeq = memtable.smallestSeq;
+        next = keyspace;
+      }
+    }
+    return next;
+  }
+
+  #immutables(): Memtable[] {
+    return [...this.#core.keyspaces()].flatMap(({ tree }) => tree.immutables);
+  }
+
+  /** Also called when a keyspace was dropped with its memtables. */
   #settleWaiters(): void {
-    const { immutables } = this.#core.tree;
+    if (this.#waiters.length === 0) return;
+    const immutables = new Set(this.#immutables());
     this.#waiters = this.#waiters.filter((waiter) => {
-      if (immutables.includes(waiter.until)) return true;
+      if (waiter.until.some((memtable) => immutables.has(memtable))) return true;
       waiter.resolve();
       return false;
     });
   }
 
-  *#flush(memtable: Memtable): Steps<void> {
+  *#flush(keyspace: KeyspaceCore): Steps<void> {
     const core = this.#core;
-    const { logs, settings, counters, versions } = core;
+    const { logs, versions } = core;
+    const { id, tree, counters, settings } = keyspace;
+    const memtable = tree.immutables[0];
     const seq = memtable.largestSeq;
     yield* core.ensureFileNumbers(1);
     const base = {
-      ...this.#jobs.base(1),
-      table: tableSettingsFor(settings, false),
+      ...this.#jobs.base(keyspace, 1),
+      table: tableSettingsFor(settings, 0, false),
       flushedSeq: seq,
     };
     const result = yield* this.#jobs.run(flushSettings(base, memtable.freeze()));
-    // Nothing in a table may be ahead of what the logs have on disk.
+    // Nothing in a table may be ahead of what the logs have on disk, of any keyspace.
     yield* logs.sync();
-    const isNew = versions.keyspaces.get(defaultKeyspaceId)!.flushedSeq < seq;
-    assert(isNew, 'a flush goes beyond what was flushed before');
-    counters.flushBytes += result.counters.rawBytesWritten;
-    const logNumber = logs.oldestNeeded(seq);
-    yield* core.applyEdit(
-      () => ({
+    let logNumber = 0;
+    const isApplied = yield* core.applyEdit(() => {
+      if (keyspace.isDropped) return undefined;
+      const isNew = versions.keyspaces.get(id)!.flushedSeq < seq;
+      assert(isNew, 'a flush goes beyond what was flushed before');
+      counters.flushBytes += result.counters.rawBytesWritten;
+      logNumber = logs.oldestNeeded(core.oldestUnflushedSeq(memtable));
+      const written = core.countersOf(keyspace);
+      return {
         addedTables: result.tables,
-        flushedSeqs: [{ keyspaceId: defaultKeyspaceId, seq }],
+        flushedSeqs: [{ keyspaceId: id, seq }],
         logNumber,
-        counters: core.editCounters,
-      }),
-      memtable,
-    );
+        // Bytes of the log are counted with the default keyspace.
+        counters:
+          id === defaultKeyspaceId ? [written] : [core.countersOf(core.defaultKeyspace), written],
+      };
+    }, memtable);
+    if (!isApplied) {
+      for (const { fileNumber } of result.tables) core.remover.removeTable(fileNumber);
+      return;
+    }
     yield* logs.removeBelow(logNumber);
     this.flushes++;
-    this.#emit(result);
+    this.#emit(keyspace, result);
   }
 
-  #emit(result: JobResult): void {
+  #emit(keyspace: KeyspaceCore, result: JobResult): void {
     const [table] = result.tables;
     this.#core.events.emit('flush', () => ({
+      keyspace: keyspace.name,
       fileNumber: table.fileNumber,
       entries: table.entries,
+      tombstones: table.tombstones,
       fileBytes: table.size,
       rawBytes: table.rawBytes,
       durationMs: result.counters.elapsedMs,

@@ -1,113 +1,7 @@
-import { keySuccessor } from '../base/bytes.js';
 import { invalidArgument, LsmError } from '../base/errors.js';
-import { longestTurnMs, type Clock } from '../base/clock.js';
-import type { CursorEntry } from '../iterator/cursor.js';
-import type { VisibleIterator } from '../iterator/visible-iterator.js';
-import type { ReadView } from '../tree/read-view.js';
-import type { KeyInput } from './api-types.js';
-import { ownKey } from './range.js';
-
-/** What an iterator walks over, made by the database. */
-export interface ScanParts<T> {
-  readonly cursor: VisibleIterator;
-  /** Pinned for this scan. */
-  readonly view: ReadView;
-  readonly reverse: boolean;
-  readonly limit: number;
-  readonly decode: (entry: CursorEntry) => T;
-  readonly signal: AbortSignal | undefined;
-  readonly clock: Clock;
-  /** Tells the database that this scan is over. */
-  readonly onClose: (scan: Scan<T>) => void;
-}
-
-/**
- * A walk over the keys of one moment, behind both kinds of iterator. Restartable:
- * `step` returns false when a block must be waited for (`cursor`), then repeat it.
- */
-export class Scan<T> {
-  readonly #parts: ScanParts<T>;
-  #returned = 0;
-  #isStarted = false;
-  #target: Uint8Array | undefined;
-  #isClosed = false;
-  /** Why it was closed, if not by its user. */
-  #reason: LsmError | undefined;
-
-  constructor(parts: ScanParts<T>) {
-    this.#parts = parts;
-  }
-
-  get cursor(): VisibleIterator {
-    return this.#parts.cursor;
-  }
-
-  get clock(): Clock {
-    return this.#parts.clock;
-  }
-
-  get signal(): AbortSignal | undefined {
-    return this.#parts.signal;
-  }
-
-  /** Moves to the next entry; when true, `current` has it, or undefined at the end. */
-  step(): boolean {
-    if (this.#returned >= this.#parts.limit) return true;
-    return this.#parts.reverse ? this.#stepBack() : this.#stepForward();
-  }
-
-  /** After `step`: the entry stood on, or undefined past the end. Counts towards the limit. */
-  take(): T | undefined {
-    const { cursor, limit, decode } = this.#parts;
-    if (this.#returned >= limit || !cursor.valid) return undefined;
-    this.#isStarted = true;
-    this.#target = undefined;
-    this.#returned++;
-    return decode(cursor.entry);
-  }
-
-  /** The next `step` goes to `key`, or to the first one behind it in the direction of the scan. */
-  seek(key: KeyInput): void {
-    this.checkOpen();
-    const target = ownKey(key);
-    this.#target = this.#parts.reverse ? keySuccessor(target) : target;
-  }
-
-  /** @throws LsmError `LSM_CLOSED`, or why else it ended */
-  checkOpen(): void {
-    if (this.#reason !== undefined) throw this.#reason;
-    if (this.#isClosed) throw new LsmError('LSM_CLOSED', 'the iterator is closed');
-  }
-
-  /** True when there is nothing more to come. @throws LsmError why it was ended, if not by its user or its last entry */
-  get isOver(): boolean {
-    if (this.#reason !== undefined) throw this.#reason;
-    return this.#isClosed;
-  }
-
-  close(reason?: LsmError): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#reason = reason;
-    this.#parts.cursor.close();
-    this.#parts.view.unpin();
-    this.#parts.onClose(this);
-  }
-
-  #stepForward(): boolean {
-    const { cursor } = this.#parts;
-    if (this.#target !== undefined) return cursor.seek(this.#target);
-    if (!this.#isStarted) return cursor.first();
-    return cursor.valid ? cursor.next() : true;
-  }
-
-  #stepBack(): boolean {
-    const { cursor } = this.#parts;
-    if (this.#target !== undefined) return cursor.seekBefore(this.#target);
-    if (!this.#isStarted) return cursor.last();
-    return cursor.valid ? cursor.prev() : true;
-  }
-}
+import { longestTurnMs } from '../base/clock.js';
+import type { KeyInput } from './encoding.js';
+import type { Scan } from './scan.js';
 
 /** How often a walk looks at the clock. */
 const entriesPerCheck = 256;
@@ -125,7 +19,11 @@ function checkCount(count: number): void {
  *
  * Calls are made one at a time: a call while another one is pending throws `LSM_BUSY`.
  */
-export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined, undefined> {
+export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableIterator<
+  T,
+  undefined,
+  undefined
+> {
   readonly #scan: Scan<T>;
   #isWaiting = false;
   /** Entries until the clock is looked at, and when the event loop had its last turn. */
@@ -146,7 +44,7 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
 
   /** The next entry, or `done` at the end. @throws LsmError `LSM_CLOSED`, `LSM_ABORTED`, `LSM_CORRUPTION`, `LSM_IO` */
   async next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#scan.isOver) return { done: true, value: undefined };
+    if (this.#isOver) return { done: true, value: undefined };
     const value = await this.#exclusively(() => this.#advance());
     if (value !== undefined) return { done: false, value };
     this.#close();
@@ -156,10 +54,10 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
   /** Up to `count` entries; fewer only at the end, then an empty array. */
   async nextMany(count: number): Promise<T[]> {
     checkCount(count);
-    if (this.#scan.isOver) return [];
+    if (this.#isOver) return [];
     return this.#exclusively(async () => {
       const values: T[] = [];
-      while (values.length < count) {
+      while (values.length < count && !this.#scan.isExhausted) {
         const value = this.#stepAtOnce() ? this.#scan.take() : await this.#advance();
         if (value === undefined) {
           this.#close();
@@ -172,7 +70,7 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
   }
 
   /** Goes on at `key`, or at the first one behind it in the iterator's direction, within its bounds; also backwards. */
-  seek(key: KeyInput): void {
+  seek(key: Key): void {
     this.#checkIdle();
     this.#scan.seek(key);
   }
@@ -244,6 +142,12 @@ export class AsyncEntryIterator<T> implements AsyncIterableIterator<T, undefined
     }
   }
 
+  get #isOver(): boolean {
+    const isOver = this.#scan.isOver;
+    if (isOver) this.#close();
+    return isOver;
+  }
+
   #close(reason?: LsmError): void {
     if (this.#onAbort !== undefined) {
       this.#scan.signal?.removeEventListener('abort', this.#onAbort);
@@ -257,7 +161,11 @@ function aborted(signal: AbortSignal): LsmError {
 }
 
 /** As `AsyncEntryIterator`, reading missing blocks synchronously. */
-export class SyncEntryIterator<T> implements IterableIterator<T, undefined, undefined> {
+export class SyncEntryIterator<T, Key = KeyInput> implements IterableIterator<
+  T,
+  undefined,
+  undefined
+> {
   readonly #scan: Scan<T>;
 
   /** @internal Made by `Database`. */
@@ -284,7 +192,7 @@ export class SyncEntryIterator<T> implements IterableIterator<T, undefined, unde
   }
 
   /** Goes on at `key`, or at the first one behind it in the iterator's direction, within its bounds; also backwards. */
-  seek(key: KeyInput): void {
+  seek(key: Key): void {
     this.#scan.seek(key);
   }
 

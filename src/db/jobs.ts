@@ -1,14 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { toLsmError, type LsmError } from '../base/errors.js';
 import { randomFileId } from '../base/prng.js';
 import { waitable, type Steps } from '../base/task.js';
 import type { CompactionExecutor } from '../compaction/executor.js';
 import type { JobBase, JobResult, JobSettings, OutputName } from '../compaction/job-settings.js';
-import { defaultKeyspaceId, type Core } from './core.js';
+import type { Core } from './core.js';
+import type { KeyspaceCore } from './keyspace-core.js';
 
 /** Where jobs run: two lanes, so that a flush never waits behind a long compaction. */
 export interface Executors {
   readonly flush: CompactionExecutor;
   readonly compaction: CompactionExecutor;
+}
+
+/** One processor is left to the program; more than four compactions wait for the disk. */
+export function compactionSlots({ settings }: Core): number {
+  return settings.maxCompactions ?? Math.max(1, Math.min(4, availableParallelism() - 1));
 }
 
 /** Prepares jobs and has them run by the executors. */
@@ -22,6 +29,11 @@ export class Jobs {
     this.#core = core;
     this.#executors = executors;
     this.#makeInline = makeInline;
+  }
+
+  /** Compactions that may run at once. */
+  get compactionSlots(): number {
+    return compactionSlots(this.#core);
   }
 
   get executorKind(): 'worker' | 'inline' {
@@ -46,14 +58,13 @@ export class Jobs {
   }
 
   /** What every job needs; `outputCount` file numbers are free. */
-  base(outputCount: number): Omit<JobBase, 'table' | 'flushedSeq'> {
+  base(keyspace: KeyspaceCore, outputCount: number): Omit<JobBase, 'table' | 'flushedSeq'> {
     const { path, versions, snapshots } = this.#core;
-    const { id, name } = versions.keyspaces.get(defaultKeyspaceId)!;
     return {
       directory: path,
       databaseId: versions.databaseId,
-      keyspaceId: id,
-      keyspaceName: name,
+      keyspaceId: keyspace.id,
+      keyspaceName: keyspace.name,
       snapshotSeqs: snapshots.seqs(),
       outputs: this.#takeOutputs(outputCount),
     };

@@ -220,9 +220,13 @@ export class LogSet {
     this.#watch(this.#writes.add(() => this.#switchSteps(old, log)));
   }
 
-  /** The oldest log that holds anything newer than `flushedSeq`; the active one at the latest. */
-  oldestNeeded(flushedSeq: number): number {
-    const isNeeded = (log: { newestSeq: number }): boolean => log.newestSeq > flushedSeq;
+  /**
+   * The oldest log that may hold `oldestUnflushedSeq` or anything newer; the active
+   * one at the latest. Sequence numbers rise from log to log, so the log before
+   * it holds only what is in tables, of whatever keyspace.
+   */
+  oldestNeeded(oldestUnflushedSeq: number): number {
+    const isNeeded = (log: { newestSeq: number }): boolean => log.newestSeq >= oldestUnflushedSeq;
     return (this.#earlier.find(isNeeded) ?? this.#logs.find(isNeeded) ?? this.#active).number;
   }
 

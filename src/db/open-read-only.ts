@@ -3,7 +3,7 @@ import { runAsync } from '../base/task.js';
 import { VersionSet } from '../manifest/version-set.js';
 import type { RecoveryEvent } from './api-types.js';
 import type { Core } from './core.js';
-import { makeCore, readParts, type DatabaseParts } from './database-parts.js';
+import { makeCore, makeScanList, type DatabaseParts } from './database-parts.js';
 import type { ResolvedOptions } from './options.js';
 import { countLost, Replay, replayLogs } from './recovery.js';
 
@@ -46,7 +46,16 @@ async function tryOpen(
   try {
     const recovery = await load(core);
     const lost = await countLost(fs, path);
-    return { ...readParts(core), recovery, lost, writer: undefined, lock: undefined };
+    core.events.emit('recovery', () => recovery);
+    return {
+      core,
+      encodings: resolved.encodings,
+      scans: makeScanList(core),
+      recovery,
+      lost,
+      writer: undefined,
+      lock: undefined,
+    };
   } catch (error) {
     await letGo(core);
     if (!isLsmError(error) || !(await hasChanged(core, resolved))) throw error;
@@ -55,7 +64,11 @@ async function tryOpen(
 }
 
 async function load(core: Core): Promise<RecoveryEvent> {
-  for (const table of core.version.tables()) await runAsync(core.tables.open(table));
+  for (const keyspace of core.keyspaces()) {
+    for (const table of keyspace.version.tables()) {
+      await runAsync(core.tables.open(table, keyspace.cachePriorityOf(table)));
+    }
+  }
   const names = await core.components.fs.list(core.path);
   const replay = new Replay(core);
   const logs = await replayLogs(core, names, replay);
@@ -84,6 +97,6 @@ async function hasChanged(core: Core, resolved: ResolvedOptions): Promise<boolea
 }
 
 async function letGo(core: Core): Promise<void> {
-  core.tree.close();
+  for (const { tree } of core.keyspaces()) tree.close();
   await runAsync(core.tables.close());
 }

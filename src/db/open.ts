@@ -1,6 +1,7 @@
 import { invalidArgument, LsmError } from '../base/errors.js';
 import { randomFileId } from '../base/prng.js';
 import { runAsync } from '../base/task.js';
+import { ExecutorPool } from '../compaction/executor-pool.js';
 import { InlineExecutor } from '../compaction/inline-executor.js';
 import { canUseWorkers, WorkerExecutor } from '../compaction/worker-executor.js';
 import type { DirectoryLock } from '../fs/file-system.js';
@@ -8,10 +9,10 @@ import { VersionSet } from '../manifest/version-set.js';
 import { loadCodecs } from '../sstable/codecs.js';
 import { Background } from './background.js';
 import type { Core } from './core.js';
-import { makeCore, readParts, type DatabaseParts } from './database-parts.js';
+import { makeCore, makeScanList, type DatabaseParts } from './database-parts.js';
 import { prepareDirectory } from './directory.js';
 import { onProcessExit } from './exit-hook.js';
-import { Jobs, type Executors } from './jobs.js';
+import { compactionSlots, Jobs, type Executors } from './jobs.js';
 import { openReadOnly } from './open-read-only.js';
 import { resolveOptions, type OpenOptions, type ResolvedOptions } from './options.js';
 import { recoverForWriting } from './recovery.js';
@@ -32,12 +33,14 @@ export async function openParts(path: string, options: OpenOptions): Promise<Dat
   const isNewDirectory = await prepareDirectory(fs, path, settings);
   if (settings.readOnly) return openReadOnly(path, resolved);
   let lock: DirectoryLock | undefined;
+  const sinceMs = components.clock.monotonicMs();
   try {
     lock = await fs.lockDirectory(path, {
       timeoutMs: settings.lockTimeoutMs,
       overrideForeignOwner: settings.overrideForeignOwner,
     });
-    return await openLocked(path, resolved, lock);
+    const waitedMs = components.clock.monotonicMs() - sinceMs;
+    return await openLocked(path, resolved, lock, waitedMs);
   } catch (error) {
     await lock?.release();
     if (isNewDirectory) await fs.removeDirectory(path).catch(() => undefined);
@@ -49,6 +52,7 @@ async function openLocked(
   path: string,
   resolved: ResolvedOptions,
   lock: DirectoryLock,
+  waitedMs: number,
 ): Promise<DatabaseParts> {
   const { settings, components } = resolved;
   const { fs, random } = components;
@@ -61,6 +65,7 @@ async function openLocked(
     ? await runAsync(VersionSet.create(fs, path, { random, databaseId: randomFileId(random) }))
     : found.set;
   const core = makeCore(path, resolved, versions);
+  core.events.emit('lock', () => ({ state: 'acquired', waitedMs }));
   const jobs = new Jobs(core, makeExecutors(core), () => makeInline(core));
   const background = new Background(core, jobs);
   try {
@@ -79,7 +84,16 @@ async function openLocked(
     const forgetExit = onProcessExit(() => writes.writeAtExit());
     background.schedule();
     const writer = { logs: core.logs, jobs, background, writes, forgetExit };
-    return { ...readParts(core), recovery, lost, writer, lock };
+    core.events.emit('recovery', () => recovery);
+    return {
+      core,
+      encodings: resolved.encodings,
+      scans: makeScanList(core),
+      recovery,
+      lost,
+      writer,
+      lock,
+    };
   } catch (error) {
     await jobs.close();
     await core.drainEdits();
@@ -94,7 +108,10 @@ function makeExecutors(core: Core): Executors {
   if (core.components.executor === 'inline' || !canUseWorkers()) return makeInline(core);
   return {
     flush: new WorkerExecutor({ name: 'nori-lsm flush' }),
-    compaction: new WorkerExecutor({ name: 'nori-lsm compaction' }),
+    compaction: new ExecutorPool(
+      () => new WorkerExecutor({ name: 'nori-lsm compaction' }),
+      compactionSlots(core),
+    ),
   };
 }
 
@@ -102,5 +119,5 @@ function makeInline(core: Core): Executors {
   const { fs, clock } = core.components;
   const make = (): InlineExecutor =>
     new InlineExecutor({ fs, clock }, (error) => core.fail('log', error));
-  return { flush: make(), compaction: make() };
+  return { flush: make(), compaction: new ExecutorPool(make, compactionSlots(core)) };
 }

@@ -1,4 +1,4 @@
-import type { Compression, TableSettings } from '../base/table-meta.js';
+import type { CachePriority, Compression } from '../base/table-meta.js';
 import type { Clock } from '../base/clock.js';
 import { systemClock } from '../base/clock.js';
 import { invalidArgument } from '../base/errors.js';
@@ -6,7 +6,20 @@ import { systemRandom, type RandomSource } from '../base/prng.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { BlockCache } from '../sstable/block-cache.js';
+import type { DatabaseListeners } from './api-types.js';
 import type { KeyEncoding, ValueEncoding } from './encoding.js';
+import {
+  checkComponents,
+  checkEncodings,
+  checkKeyspace,
+  checkTogether,
+  componentNames,
+  encodingNames,
+  keyspaceChecks,
+  settingChecks,
+  type Check,
+} from './option-checks.js';
+import { presetNames, presets, type PresetName } from './presets.js';
 
 /**
  * When a write counts as done:
@@ -16,44 +29,67 @@ import type { KeyEncoding, ValueEncoding } from './encoding.js';
  */
 export type Durability = 'none' | 'os' | 'disk';
 
-/** Plain data: what can be said about a database in JSON. */
-export interface DatabaseSettings {
-  /** Make the database when it is missing. Default true. */
-  readonly createIfMissing: boolean;
-  /** Refuse to open one that exists. Default false. */
-  readonly errorIfExists: boolean;
-  /** A frozen view: no lock, nothing is written. Default false. */
-  readonly readOnly: boolean;
-  /** What keys come out as: `view` (bytes) or `utf8` (strings). Default `view`. */
-  readonly keyEncoding: KeyEncoding;
-  /** What values go in and come out as: `view`, `utf8` or `json`. Default `view`. */
-  readonly valueEncoding: ValueEncoding;
-  /** Default `os`. */
-  readonly durability: Durability;
-  /** With durability `os`, a background sync begins so long after the first unsynced write, in milliseconds. 0 turns it off. Default 1000. */
-  readonly syncIntervalMs: number;
+/** How the tables of one level are written and cached. What is absent follows from the keyspace's settings. */
+export interface LevelSettings {
+  readonly compression?: Compression | undefined;
+  readonly blockSizeBytes?: number | undefined;
+  readonly bloomBitsPerKey?: number | undefined;
+  /** `high` stays in the block cache longest, `none` never enters it. Default `normal`. */
+  readonly cachePriority?: CachePriority | undefined;
+}
+
+/** Plain data: how one keyspace is stored. Kept in the manifest. */
+export interface KeyspaceSettings {
   /** A memtable is flushed above this size, in bytes. 64 KiB to 1 GiB, default 32 MiB. */
   readonly memtableBytes: number;
-  /** Memtables waiting to be flushed before writes wait. 1 to 16, default 2. */
-  readonly maxImmutableMemtables: number;
-  /** Decoded blocks, index and filters kept in memory, in bytes. Default 64 MiB. */
-  readonly blockCacheBytes: number;
   /** Raw size at which a data block is cut, in bytes. 64 to 1 MiB. Default 4 KiB, and 16 KiB in Zstd tables. */
   readonly blockSizeBytes: number | undefined;
   /** Codec of all levels. Default: `lz4`, and `zstd` at the last level. */
   readonly compression: Compression | undefined;
   /** Bits per key of the Bloom filters, 0 (none) to 20. Default 10. */
   readonly bloomBitsPerKey: number;
+  /** Settings of single levels, L0 first, which go before the three above; the last element stands for all deeper levels. Default none. */
+  readonly levels: readonly LevelSettings[];
   /** Size at which a compaction begins its next output, in file bytes. 16 KiB to 1 GiB, default 16 MiB. */
   readonly tableBytes: number;
   /** L0 is compacted when it holds more tables than this. 1 to 64, default 8. */
   readonly l0CompactionTrigger: number;
+  /** `dynamic`: level targets follow from the deepest level upward. `static`: from L1 downward. Default `dynamic`. */
+  readonly levelSizing: 'dynamic' | 'static';
+  /** Most bytes of L1. 64 KiB to 1 TiB, default `2 * memtableBytes * l0CompactionTrigger`. */
+  readonly baseLevelBytes: number | undefined;
   /** Each level is so many times larger than the one above. 2 to 100, default 8. */
   readonly levelSizeMultiplier: number;
+  /** Levels, L0 included; the last one is unbounded. 2 to 16, default 7. */
+  readonly maxLevels: number;
   /** Writes are slowed from so many L0 tables on. Default 20. */
   readonly l0SlowdownTables: number;
   /** Writes wait at so many L0 tables. Default 36. */
   readonly l0StopTables: number;
+}
+
+/** Plain data: what can be said about a database in JSON. The settings of a keyspace are those of the default one, and what new ones begin with. */
+export interface DatabaseSettings extends KeyspaceSettings {
+  /** Make the database when it is missing. Default true. */
+  readonly createIfMissing: boolean;
+  /** Refuse to open one that exists. Default false. */
+  readonly errorIfExists: boolean;
+  /** A frozen view: no lock, nothing is written. Default false. */
+  readonly readOnly: boolean;
+  /** Default `os`. */
+  readonly durability: Durability;
+  /** With durability `os`, a background sync begins so long after the first unsynced write, in milliseconds. 0 turns it off. Default 1000. */
+  readonly syncIntervalMs: number;
+  /** Memtables waiting to be flushed before writes wait, of all keyspaces together. 1 to 16, default 2. */
+  readonly maxImmutableMemtables: number;
+  /** Memtables of all keyspaces together, in bytes: the largest is flushed when those that take writes hold half of it. 128 KiB to 64 GiB, default `(1 + maxImmutableMemtables) * memtableBytes`. */
+  readonly memtableBudgetBytes: number | undefined;
+  /** Logs above this size have the keyspace flushed that needs the oldest one, in bytes. 64 KiB to 64 GiB, default `4 * memtableBytes`. */
+  readonly maxWalBytes: number | undefined;
+  /** Compactions that may run at once, each in a thread of its own. 1 to 8; default one less than there are processors, at most 4. */
+  readonly maxCompactions: number | undefined;
+  /** Decoded blocks, index and filters kept in memory, in bytes. Default 64 MiB. */
+  readonly blockCacheBytes: number;
   /** Bytes of writes that may wait at the limits above; beyond them writes are refused with `LSM_BUSY`. 64 KiB to 16 GiB, default 128 MiB. */
   readonly maxQueuedBytes: number;
   /** Table files kept open, at most. 8 to 100,000, default 512. */
@@ -74,126 +110,85 @@ export interface DatabaseComponents {
   readonly random: RandomSource;
   /** Where flush and compaction run. Default `worker` on Node's file system, otherwise `inline`. */
   readonly executor: 'worker' | 'inline';
+  /** Listeners by event name that hear also of what happens while the database opens: `lock`, `recovery`. Default none. */
+  readonly listeners: DatabaseListeners;
 }
 
-export type OpenOptions = {
-  readonly [Name in keyof DatabaseSettings]?: DatabaseSettings[Name] | undefined;
-} & Partial<DatabaseComponents>;
+/** What keys and values are on the outside. Not kept in the manifest. */
+export interface Encodings {
+  /** `view` (bytes), `utf8` (strings), or an `Encoding` of your own. Default `view`. */
+  readonly keyEncoding: KeyEncoding;
+  /** `view`, `utf8`, `json`, or an `Encoding` of your own. Default `view`. */
+  readonly valueEncoding: ValueEncoding;
+}
 
+type Optional<T> = { readonly [Name in keyof T]?: T[Name] | undefined };
+
+/** What `open` takes. */
+export type OpenOptions = Optional<DatabaseSettings> &
+  Optional<DatabaseComponents> &
+  Optional<Encodings> & {
+    /** Other defaults for several options at once: `recipe` is the page of docs/recipe.md. Options that are given go before it. */
+    readonly preset?: PresetName | undefined;
+  };
+
+/** What `db.keyspace(name, options)` takes. */
+export type KeyspaceOptions = Optional<KeyspaceSettings> & Optional<Encodings>;
+
+/** Everything present and checked. */
 export interface ResolvedOptions {
   readonly settings: DatabaseSettings;
   readonly components: DatabaseComponents;
+  readonly encodings: Encodings;
 }
 
-const KiB = 1024;
-const MiB = 1024 * KiB;
-const GiB = 1024 * MiB;
+const MiB = 1024 * 1024;
 
-export const defaultSettings: DatabaseSettings = Object.freeze({
-  createIfMissing: true,
-  errorIfExists: false,
-  readOnly: false,
-  keyEncoding: 'view',
-  valueEncoding: 'view',
-  durability: 'os',
-  syncIntervalMs: 1000,
+const defaultKeyspaceSettings: KeyspaceSettings = {
   memtableBytes: 32 * MiB,
-  maxImmutableMemtables: 2,
-  blockCacheBytes: 64 * MiB,
   blockSizeBytes: undefined,
   compression: undefined,
   bloomBitsPerKey: 10,
+  levels: Object.freeze([]),
   tableBytes: 16 * MiB,
   l0CompactionTrigger: 8,
+  levelSizing: 'dynamic',
+  baseLevelBytes: undefined,
   levelSizeMultiplier: 8,
+  maxLevels: 7,
   l0SlowdownTables: 20,
   l0StopTables: 36,
+};
+
+/** The settings of `open` that are used where nothing else is said. */
+export const defaultSettings: DatabaseSettings = Object.freeze({
+  ...defaultKeyspaceSettings,
+  createIfMissing: true,
+  errorIfExists: false,
+  readOnly: false,
+  durability: 'os',
+  syncIntervalMs: 1000,
+  maxImmutableMemtables: 2,
+  memtableBudgetBytes: undefined,
+  maxWalBytes: undefined,
+  maxCompactions: undefined,
+  blockCacheBytes: 64 * MiB,
   maxQueuedBytes: 128 * MiB,
   maxOpenTables: 512,
   lockTimeoutMs: 0,
   overrideForeignOwner: false,
 });
 
-type Check = (value: unknown) => string | undefined;
+/** The names of a keyspace's settings. */
+export const keyspaceSettingNames: readonly (keyof KeyspaceSettings)[] = Object.freeze(
+  Object.keys(defaultKeyspaceSettings) as (keyof KeyspaceSettings)[],
+);
 
-const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
-
-function oneOf(...names: readonly string[]): Check {
-  const list = names.map((name) => `'${name}'`).join(', ');
-  return (value) =>
-    typeof value === 'string' && names.includes(value) ? undefined : `one of ${list}`;
-}
-
-function integer(least: number, most: number): Check {
-  return (value) =>
-    Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
-      ? undefined
-      : `an integer from ${least} to ${most}`;
-}
-
-function optional(check: Check): Check {
-  return (value) => (value === undefined ? undefined : check(value));
-}
-
-const settingChecks: { readonly [Name in keyof DatabaseSettings]: Check } = {
-  createIfMissing: flag,
-  errorIfExists: flag,
-  readOnly: flag,
-  keyEncoding: oneOf('view', 'utf8'),
-  valueEncoding: oneOf('view', 'utf8', 'json'),
-  durability: oneOf('none', 'os', 'disk'),
-  syncIntervalMs: integer(0, 86_400_000),
-  memtableBytes: integer(64 * KiB, GiB),
-  maxImmutableMemtables: integer(1, 16),
-  blockCacheBytes: integer(0, 64 * GiB),
-  blockSizeBytes: optional(integer(64, MiB)),
-  compression: optional(oneOf('none', 'lz4', 'zstd')),
-  bloomBitsPerKey: integer(0, 20),
-  tableBytes: integer(16 * KiB, GiB),
-  l0CompactionTrigger: integer(1, 64),
-  levelSizeMultiplier: integer(2, 100),
-  l0SlowdownTables: integer(1, 10_000),
-  l0StopTables: integer(1, 10_000),
-  maxQueuedBytes: integer(64 * KiB, 16 * GiB),
-  maxOpenTables: integer(8, 100_000),
-  lockTimeoutMs: integer(0, 86_400_000),
-  overrideForeignOwner: flag,
-};
-
-/** Whether an option takes this value. */
-export function isValidSetting(name: keyof DatabaseSettings, value: unknown): boolean {
-  return settingChecks[name](value) === undefined;
-}
-
-const componentNames: readonly (keyof DatabaseComponents)[] = [
-  'fs',
-  'blockCache',
-  'clock',
-  'random',
-  'executor',
-];
-
-function missingMethods(value: unknown, methods: readonly string[]): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return methods.some((method) => typeof (value as Record<string, unknown>)[method] !== 'function');
-}
-
-function checkComponents(options: OpenOptions): string[] {
-  const problems: string[] = [];
-  if (options.fs !== undefined && missingMethods(options.fs, ['create', 'open', 'list', 'rename']))
-    problems.push('fs must be a FileSystem');
-  if (options.blockCache !== undefined && !(options.blockCache instanceof BlockCache))
-    problems.push('blockCache must be a BlockCache');
-  if (options.clock !== undefined && missingMethods(options.clock, ['wallMs', 'monotonicMs']))
-    problems.push('clock must be a Clock');
-  if (options.random !== undefined && missingMethods(options.random, ['u32']))
-    problems.push('random must be a RandomSource');
-  if (options.executor !== undefined && !['worker', 'inline'].includes(options.executor))
-    problems.push("executor must be one of 'worker', 'inline'");
-  const custom = options.fs !== undefined && options.fs !== nodeFileSystem;
-  if (custom && options.executor === 'worker')
-    problems.push("executor 'worker' needs Node's file system: a custom fs cannot cross threads");
-  return problems;
+/** The part of `settings` that belongs to a keyspace. */
+export function keyspaceSettingsOf(settings: KeyspaceSettings): KeyspaceSettings {
+  return Object.freeze(
+    Object.fromEntries(keyspaceSettingNames.map((name) => [name, settings[name]])),
+  ) as unknown as KeyspaceSettings;
 }
 
 /**
@@ -201,63 +196,105 @@ function checkComponents(options: OpenOptions): string[] {
  * @throws LsmError `LSM_INVALID_ARGUMENT` naming every problem at once.
  */
 export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw invalidArgument(
-      `options must be an object, not ${options === null ? 'null' : typeof options}`,
-    );
-  }
+  checkIsObject(options);
   const problems: string[] = [];
-  const settings: Record<string, unknown> = { ...defaultSettings };
-  for (const [name, value] of Object.entries(options)) {
-    if ((componentNames as readonly string[]).includes(name)) continue;
-    if (!Object.hasOwn(settingChecks, name)) {
-      problems.push(`there is no option '${name}'`);
-    } else if (value !== undefined) {
-      settings[name] = value;
-      const wanted = settingChecks[name as keyof DatabaseSettings](value);
-      if (wanted !== undefined) problems.push(`${name} must be ${wanted}, not ${show(value)}`);
-    }
+  const preset = options.preset;
+  if (preset !== undefined && !Object.hasOwn(presets, preset)) {
+    problems.push(`preset must be one of ${presetNames}, not ${String(preset)}`);
   }
-  problems.push(...checkComponents(options));
-  const resolved = settings as unknown as DatabaseSettings;
-  if (problems.length === 0) problems.push(...checkTogether(resolved));
-  if (problems.length > 0) throw invalidArgument(`invalid options: ${problems.join('; ')}`);
+  const names = [...componentNames, ...encodingNames, 'preset'];
+  const given = takeGiven(options, settingChecks, names, problems);
+  problems.push(...checkComponents(options), ...checkEncodings(options));
+  const base = preset === undefined || problems.length > 0 ? {} : presetFor(preset, given);
+  const settings = { ...defaultSettings, ...base, ...given } as DatabaseSettings;
+  if (problems.length === 0) problems.push(...checkKeyspace(settings), ...checkTogether(settings));
+  throwIfAny(problems);
   const fs = options.fs ?? nodeFileSystem;
   return {
-    settings: Object.freeze(resolved),
+    settings: Object.freeze(settings),
+    encodings: encodingsOf(options, { keyEncoding: 'view', valueEncoding: 'view' }),
     components: {
       fs,
-      blockCache: options.blockCache ?? new BlockCache({ capacityBytes: resolved.blockCacheBytes }),
+      blockCache: options.blockCache ?? new BlockCache({ capacityBytes: settings.blockCacheBytes }),
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       executor: options.executor ?? (fs === nodeFileSystem ? 'worker' : 'inline'),
+      listeners: options.listeners ?? {},
     },
   };
 }
 
-function checkTogether(settings: DatabaseSettings): string[] {
+/**
+ * The settings of a keyspace: `options` over `base`.
+ * @throws LsmError `LSM_INVALID_ARGUMENT` naming every problem at once.
+ */
+export function resolveKeyspaceOptions(
+  options: KeyspaceOptions,
+  base: KeyspaceSettings,
+  encodings: Encodings,
+): { readonly settings: KeyspaceSettings; readonly encodings: Encodings } {
+  checkIsObject(options);
   const problems: string[] = [];
-  if (settings.l0StopTables < settings.l0SlowdownTables)
-    problems.push('l0StopTables must not be below l0SlowdownTables');
-  if (settings.l0SlowdownTables <= settings.l0CompactionTrigger)
-    problems.push('l0SlowdownTables must be above l0CompactionTrigger');
-  if (settings.readOnly && settings.errorIfExists)
-    problems.push('readOnly and errorIfExists exclude each other');
-  return problems;
+  const given = takeGiven(options, keyspaceChecks, encodingNames, problems);
+  problems.push(...checkEncodings(options));
+  const settings = Object.freeze({ ...base, ...given });
+  if (problems.length === 0) problems.push(...checkKeyspace(settings));
+  throwIfAny(problems);
+  return { settings, encodings: encodingsOf(options, encodings) };
+}
+
+function encodingsOf(options: Optional<Encodings>, base: Encodings): Encodings {
+  const { keyEncoding = base.keyEncoding, valueEncoding = base.valueEncoding } = options;
+  return { keyEncoding, valueEncoding };
+}
+
+/** An option that is given goes before what the preset says of it, also level by level. */
+function presetFor(name: PresetName, given: object): Partial<DatabaseSettings> {
+  const { levels, ...others } = presets[name];
+  const kept = levels.map((level) =>
+    Object.fromEntries(Object.entries(level).filter(([setting]) => !Object.hasOwn(given, setting))),
+  );
+  return { ...others, levels: kept };
+}
+
+function takeGiven(
+  options: object,
+  checks: { readonly [name: string]: Check },
+  others: readonly string[],
+  problems: string[],
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+    if (others.includes(name)) continue;
+    if (!Object.hasOwn(checks, name)) problems.push(unknownOption(name, checks));
+    else if (value !== undefined) {
+      given[name] = value;
+      const wanted = checks[name](value);
+      if (wanted !== undefined) problems.push(`${name} must be ${wanted}, not ${show(value)}`);
+    }
+  }
+  return given;
+}
+
+function unknownOption(name: string, checks: object): string {
+  const ofDatabase = Object.hasOwn(settingChecks, name) || componentNames.includes(name);
+  return checks === keyspaceChecks && ofDatabase
+    ? `${name} is an option of the database, not of a keyspace`
+    : `there is no option '${name}'`;
+}
+
+function checkIsObject(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    const what = options === null ? 'null' : typeof options;
+    throw invalidArgument(`options must be an object, not ${what}`);
+  }
+}
+
+function throwIfAny(problems: readonly string[]): void {
+  if (problems.length > 0) throw invalidArgument(`invalid options: ${problems.join('; ')}`);
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
-}
-
-/** How tables of a level are written; `isLastLevel` is true when nothing lies deeper. */
-export function tableSettingsFor(settings: DatabaseSettings, isLastLevel: boolean): TableSettings {
-  const compression = settings.compression ?? (isLastLevel ? 'zstd' : 'lz4');
-  return {
-    compression,
-    // Zstd costs 20 µs a call: larger blocks make it pay.
-    blockSizeBytes: settings.blockSizeBytes ?? (compression === 'zstd' ? 16 * KiB : 4 * KiB),
-    bloomBitsPerKey: settings.bloomBitsPerKey,
-    cachePriority: 'normal',
-  };
+  if (typeof value === 'string') return `'${value}'`;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -1,7 +1,7 @@
 import { copyOf, keySuccessor, prefixSuccessor } from '../base/bytes.js';
 import { invalidArgument } from '../base/errors.js';
-import type { KeyInput, RangeOptions } from './api-types.js';
-import { EncodedBytes } from './encoding.js';
+import type { RangeOptions } from './api-types.js';
+import { EncodedBytes, type KeyEncoding } from './encoding.js';
 
 /** The keys from `lower` (inclusive) to `upper` (exclusive); undefined is unbounded. */
 export interface KeyBounds {
@@ -12,8 +12,8 @@ export interface KeyBounds {
 const scratch = new EncodedBytes(1024);
 
 /** A copy of the key's bytes. @throws LsmError `LSM_INVALID_ARGUMENT`, `LSM_TOO_LARGE` */
-export function ownKey(key: KeyInput): Uint8Array {
-  scratch.setKey(key);
+export function ownKey(key: unknown, encoding: KeyEncoding): Uint8Array {
+  scratch.setKey(key, encoding);
   return copyOf(scratch.view());
 }
 
@@ -21,7 +21,7 @@ export function ownKey(key: KeyInput): Uint8Array {
  * Turns the bounds of a range into one form.
  * @throws LsmError `LSM_INVALID_ARGUMENT` when bounds exclude each other
  */
-export function resolveRange(range: RangeOptions): KeyBounds {
+export function resolveRange(range: RangeOptions<unknown>, encoding: KeyEncoding): KeyBounds {
   const { gt, gte, lt, lte, prefix } = range;
   if (gt !== undefined && gte !== undefined) {
     throw invalidArgument('a range takes gt or gte, not both');
@@ -33,16 +33,15 @@ export function resolveRange(range: RangeOptions): KeyBounds {
     if ([gt, gte, lt, lte].some((bound) => bound !== undefined)) {
       throw invalidArgument('a range takes a prefix or bounds, not both');
     }
-    const lower = ownKey(prefix);
+    // Bytes that keys begin with: not a key.
+    const lower = ownKey(prefix, 'view');
     return { lower, upper: prefixSuccessor(lower) };
   }
-  const lower = gte !== undefined ? ownKey(gte) : gt !== undefined ? above(gt) : undefined;
-  const upper = lt !== undefined ? ownKey(lt) : lte !== undefined ? above(lte) : undefined;
+  const at = (key: unknown): Uint8Array => ownKey(key, encoding);
+  const above = (key: unknown): Uint8Array => keySuccessor(at(key));
+  const lower = gte !== undefined ? at(gte) : gt !== undefined ? above(gt) : undefined;
+  const upper = lt !== undefined ? at(lt) : lte !== undefined ? above(lte) : undefined;
   return { lower, upper };
-}
-
-function above(key: KeyInput): Uint8Array {
-  return keySuccessor(ownKey(key));
 }
 
 /** Checks an iterator's limit. @throws LsmError `LSM_INVALID_ARGUMENT` */

@@ -1,10 +1,10 @@
 import type { CursorEntry } from '../iterator/cursor.js';
 import { kindPut } from '../base/internal-key.js';
 import { Lookup } from '../tree/lookup.js';
-import type { ReadView } from '../tree/read-view.js';
-import type { KeyInput, ReadOptions } from './api-types.js';
+import type { ReadOptions } from './api-types.js';
 import { noSyncCalls, type Core } from './core.js';
-import { EncodedBytes } from './encoding.js';
+import { EncodedBytes, type KeyEncoding } from './encoding.js';
+import type { KeyspaceCore } from './keyspace-core.js';
 
 /**
  * Point reads. What is in memory is answered at once; a block that is missing is
@@ -13,27 +13,21 @@ import { EncodedBytes } from './encoding.js';
  */
 export class PointReader {
   readonly #core: Core;
+  readonly #keyspace: KeyspaceCore;
+  readonly #keyEncoding: KeyEncoding;
   readonly #key = new EncodedBytes(1024);
   /** Reused by every read that is done in one go. */
   #lookup: Lookup;
-  #gets = 0;
-  #probes = 0;
-  /** Reads that are waiting for a block. */
-  #waiting = 0;
-  #onIdle: (() => void) | undefined;
 
-  constructor(core: Core) {
+  constructor(core: Core, keyspace: KeyspaceCore, keyEncoding: KeyEncoding) {
     this.#core = core;
-    this.#lookup = new Lookup(core.tables);
-  }
-
-  /** Tables asked per read since open; undefined before the first read. */
-  get readAmplification(): number | undefined {
-    return this.#gets === 0 ? undefined : this.#probes / this.#gets;
+    this.#keyspace = keyspace;
+    this.#keyEncoding = keyEncoding;
+    this.#lookup = this.#makeLookup();
   }
 
   /** The entry that `key` has, valid until the next read; undefined when it has none or is deleted. */
-  findSync(key: KeyInput, options: ReadOptions | undefined): CursorEntry | undefined {
+  findSync(key: unknown, options: ReadOptions | undefined): CursorEntry | undefined {
     const lookup = this.#begin(key, options);
     if (!lookup.run()) this.#finishSync(lookup);
     return this.#result(lookup);
@@ -44,7 +38,7 @@ export class PointReader {
    * be waited for. `use` is called with the entry while it is valid.
    */
   find<T>(
-    key: KeyInput,
+    key: unknown,
     options: ReadOptions | undefined,
     use: (entry: CursorEntry | undefined) => T,
   ): T | Promise<T> {
@@ -56,27 +50,24 @@ export class PointReader {
     return use(this.#result(lookup));
   }
 
-  /** Settles when no read is waiting for a block. */
-  async drain(): Promise<void> {
-    if (this.#waiting === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
+  #makeLookup(): Lookup {
+    return new Lookup(this.#core.tables, (table) => this.#keyspace.cachePriorityOf(table));
   }
 
-  #begin(key: KeyInput, options: ReadOptions | undefined): Lookup {
+  #begin(key: unknown, options: ReadOptions | undefined): Lookup {
     const core = this.#core;
-    core.checkOpen();
+    const keyspace = this.#keyspace;
+    core.checkReadable(keyspace);
     const seq =
       options?.snapshot === undefined ? core.readSeq : core.snapshots.check(options.snapshot);
-    this.#key.setKey(key);
-    this.#gets++;
-    this.#lookup.begin(core.tree.view, this.#key.view(), seq);
+    this.#key.setKey(key, this.#keyEncoding);
+    keyspace.reads.gets++;
+    this.#lookup.begin(keyspace.tree.view, this.#key.view(), seq);
     return this.#lookup;
   }
 
   #result(lookup: Lookup): CursorEntry | undefined {
-    this.#probes += lookup.takeProbes();
+    this.#keyspace.reads.probes += lookup.takeProbes();
     return lookup.found && lookup.entry.kind === kindPut ? lookup.entry : undefined;
   }
 
@@ -102,15 +93,15 @@ export class PointReader {
   /** The shared lookup is in use from now on: it is given away and replaced. */
   async #findSlowly<T>(lookup: Lookup, use: (entry: CursorEntry | undefined) => T): Promise<T> {
     const core = this.#core;
-    const view: ReadView = core.tree.view;
+    const { view } = this.#keyspace.tree;
     lookup.ownKey();
     view.pin();
-    this.#lookup = new Lookup(core.tables);
-    this.#waiting++;
+    this.#lookup = this.#makeLookup();
+    const end = core.pendingReads.begin();
     try {
       do {
         await lookup.wait();
-        core.checkOpen();
+        core.checkReadable(this.#keyspace);
       } while (!lookup.run());
       return use(this.#result(lookup));
     } catch (error) {
@@ -118,7 +109,7 @@ export class PointReader {
       throw error;
     } finally {
       view.unpin();
-      if (--this.#waiting === 0) this.#onIdle?.();
+      end();
     }
   }
 }

@@ -18,7 +18,8 @@ import type { RecoveryEvent } from './api-types.js';
 import type { Background } from './background.js';
 import { replayedBytes } from './close.js';
 import { storedSettings } from './compaction-options.js';
-import { addOperation, defaultKeyspaceId, type Core } from './core.js';
+import { addOperation, type Core } from './core.js';
+import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
 import { LogSet, noPreviousLog, type PreviousLog, type RecoveredBatch } from './log-set.js';
 
 /** Tables that recoveries have set aside. */
@@ -106,7 +107,10 @@ export async function replayLogs(
 export class Replay {
   readonly #core: Core;
   readonly #reader = new BatchReader();
-  readonly #flushedSeq: number;
+  /** By keyspace id: entries up to here are in tables. */
+  readonly #flushedSeqs = new Map<number, number>();
+  /** Nothing up to here is needed, whatever keyspace it belongs to. */
+  readonly #leastFlushedSeq: number;
   #kept: RecoveredBatch[] = [];
   #lastSeq: number;
   batches = 0;
@@ -114,7 +118,10 @@ export class Replay {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#flushedSeq = core.versions.keyspaces.get(defaultKeyspaceId)!.flushedSeq;
+    for (const { id, flushedSeq } of core.versions.keyspaces.values()) {
+      this.#flushedSeqs.set(id, flushedSeq);
+    }
+    this.#leastFlushedSeq = Math.min(...this.#flushedSeqs.values());
     this.#lastSeq = core.versions.lastSeq;
   }
 
@@ -136,8 +143,7 @@ export class Replay {
     const { firstSeq, count, bytes, start, end } = batch;
     const lastSeq = firstSeq + count - 1;
     this.see(lastSeq);
-    if (lastSeq <= this.#flushedSeq) return;
-    this.#apply(batch);
+    if (lastSeq <= this.#leastFlushedSeq || this.#apply(batch) === 0) return;
     this.batches++;
     this.bytes += end - start;
     if (this.bytes < replayedBytes) {
@@ -145,23 +151,32 @@ export class Replay {
     } else this.#kept = [];
   }
 
-  #apply(batch: ReplayedBatch): void {
-    const { tree, versions, settings } = this.#core;
-    if (tree.active.usedBytes >= settings.memtableBytes && !settings.readOnly) {
-      tree.switchMemtable();
-    }
+  /** Returns how many operations of the batch were not in tables. */
+  #apply(batch: ReplayedBatch): number {
+    const { versions } = this.#core;
     const reader = this.#reader;
     reader.reset(batch.bytes, batch.start, batch.end, batch.count, batch.path, batch.offset);
+    let keyspace: KeyspaceCore | undefined;
+    let applied = 0;
     for (let seq = batch.firstSeq; reader.next(); seq++) {
-      if (reader.keyspaceId >= versions.nextKeyspaceId) {
-        const what = `write to keyspace ${reader.keyspaceId}, which never was,`;
-        throw corruption(what, batch.path, batch.offset);
+      const id = reader.keyspaceId;
+      if (id >= versions.nextKeyspaceId) {
+        throw corruption(`write to keyspace ${id}, which never was,`, batch.path, batch.offset);
       }
+      const flushedSeq = this.#flushedSeqs.get(id);
       // Below the next id and not alive: dropped since. Up to the flushed number: in a table.
-      if (reader.keyspaceId === defaultKeyspaceId && seq > this.#flushedSeq) {
-        addOperation(tree.active, reader, seq);
-      }
+      if (flushedSeq === undefined || seq <= flushedSeq) continue;
+      if (keyspace?.id !== id) keyspace = this.#keyspaceWithRoom(id);
+      addOperation(keyspace, reader, seq);
+      applied++;
     }
+    return applied;
+  }
+
+  #keyspaceWithRoom(id: number): KeyspaceCore {
+    const keyspace = this.#core.keyspaceAt(id)!;
+    if (keyspace.isMemtableFull && !this.#core.settings.readOnly) keyspace.tree.switchMemtable();
+    return keyspace;
   }
 }
 
@@ -185,15 +200,16 @@ async function beginLog(
     await runAsync(logs.copyIn(kept));
   } else {
     await runAsync(logs.start(previous, replay.lastSeq));
-    if (core.tree.active.entries > 0) core.tree.switchMemtable();
+    for (const { tree } of core.keyspaces()) if (tree.active.entries > 0) tree.switchMemtable();
     await background.flusher.flushAll();
   }
   const { activeNumber } = logs;
+  const { settings } = core.defaultKeyspace;
   await runAsync(
     core.applyEdit(() => ({
       logNumber: activeNumber,
       lastSeq: replay.lastSeq,
-      settings: [{ keyspaceId: defaultKeyspaceId, settings: storedSettings(core.settings) }],
+      settings: [{ keyspaceId: defaultKeyspaceId, settings: storedSettings(settings) }],
     })),
   );
   await runAsync(logs.removeBelow(activeNumber));

@@ -1,92 +1,96 @@
-import { LsmError } from '../base/errors.js';
-import type { Clock } from '../base/clock.js';
+import type { IteratorOptions, ReadOptions } from './api-types.js';
+import type { EncodableAs } from './encoding.js';
+import type { AsyncEntryIterator, SyncEntryIterator } from './iterator.js';
+import type { Keyspace } from './keyspace.js';
+import type { SnapshotPin } from './snapshot-list.js';
+
+type Reads<Options> = Omit<Options, 'snapshot'>;
 
 /**
- * A frozen view of the database: reads that name it see the state of the moment
- * it was made. It holds no data; it keeps compactions from dropping versions
- * that it sees, so close it when done. Closing the database closes it too.
+ * A frozen view of the whole database: reads see the state of the moment it was
+ * made. Its own methods read the keyspace that made it; reads of the other
+ * keyspaces take it as `{ snapshot }`.
+ *
+ * It holds no data; it keeps compactions from dropping versions that it sees, so
+ * close it when done. Closing the database closes it; one that is lost without
+ * being closed is closed when the garbage collector finds it (event `forgotten`).
  */
-export class Snapshot {
-  /** The newest sequence number that it sees. */
-  readonly seq: number;
-  readonly #owner: SnapshotList;
+export class Snapshot<Key = Uint8Array, Value = Uint8Array> {
+  /** @internal */
+  readonly pin: SnapshotPin;
+  readonly #keyspace: Keyspace<Key, Value>;
 
-  /** @internal Made by `Database.snapshot()`. */
-  constructor(owner: SnapshotList, seq: number) {
-    this.#owner = owner;
-    this.seq = seq;
+  /** @internal Made by `snapshot()`. */
+  constructor(keyspace: Keyspace<Key, Value>, pin: SnapshotPin) {
+    this.#keyspace = keyspace;
+    this.pin = pin;
+    pin.owner.watch(this, pin);
   }
 
+  /** The newest sequence number that it sees. */
+  get seq(): number {
+    return this.pin.seq;
+  }
+
+  /** True once it was closed, by its user or with the database. */
   get isClosed(): boolean {
-    return !this.#owner.has(this);
+    return !this.pin.owner.has(this.pin);
+  }
+
+  /** As `Keyspace.get`, at the snapshot's moment. */
+  get(key: EncodableAs<Key>): Promise<Value | undefined> {
+    return this.#keyspace.get(key, this.#options);
+  }
+
+  /** As `Keyspace.getSync`, at the snapshot's moment. */
+  getSync(key: EncodableAs<Key>): Value | undefined {
+    return this.#keyspace.getSync(key, this.#options);
+  }
+
+  /** As `Keyspace.getMany`, at the snapshot's moment. */
+  getMany(keys: readonly EncodableAs<Key>[]): Promise<(Value | undefined)[]> {
+    return this.#keyspace.getMany(keys, this.#options);
+  }
+
+  /** As `Keyspace.getManySync`, at the snapshot's moment. */
+  getManySync(keys: readonly EncodableAs<Key>[]): (Value | undefined)[] {
+    return this.#keyspace.getManySync(keys, this.#options);
+  }
+
+  /** As `Keyspace.has`, at the snapshot's moment. */
+  has(key: EncodableAs<Key>): Promise<boolean> {
+    return this.#keyspace.has(key, this.#options);
+  }
+
+  /** As `Keyspace.hasSync`, at the snapshot's moment. */
+  hasSync(key: EncodableAs<Key>): boolean {
+    return this.#keyspace.hasSync(key, this.#options);
+  }
+
+  /** As `Keyspace.entries`, at the snapshot's moment. */
+  entries(
+    options?: Reads<IteratorOptions<EncodableAs<Key>>>,
+  ): AsyncEntryIterator<[Key, Value], EncodableAs<Key>> {
+    return this.#keyspace.entries({ ...options, ...this.#options });
+  }
+
+  /** As `Keyspace.entriesSync`, at the snapshot's moment. */
+  entriesSync(
+    options?: Reads<IteratorOptions<EncodableAs<Key>>>,
+  ): SyncEntryIterator<[Key, Value], EncodableAs<Key>> {
+    return this.#keyspace.entriesSync({ ...options, ...this.#options });
   }
 
   /** Lets compactions drop what only this snapshot saw. Closing twice is fine. */
   close(): void {
-    this.#owner.remove(this);
+    this.pin.owner.remove(this.pin);
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** @internal True when `owner` made it. */
-  belongsTo(owner: SnapshotList): boolean {
-    return this.#owner === owner;
-  }
-}
-
-/** The open snapshots of a database. */
-export class SnapshotList {
-  readonly #clock: Clock;
-  readonly #since = new Map<Snapshot, number>();
-  #onRemoved: () => void = () => undefined;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Called after a snapshot is closed: garbage it pinned may now go. */
-  set onRemoved(listener: () => void) {
-    this.#onRemoved = listener;
-  }
-
-  add(seq: number): Snapshot {
-    const snapshot = new Snapshot(this, seq);
-    this.#since.set(snapshot, this.#clock.monotonicMs());
-    return snapshot;
-  }
-
-  has(snapshot: Snapshot): boolean {
-    return this.#since.has(snapshot);
-  }
-
-  remove(snapshot: Snapshot): void {
-    if (this.#since.delete(snapshot)) this.#onRemoved();
-  }
-
-  clear(): void {
-    this.#since.clear();
-  }
-
-  /** Distinct sequence numbers, ascending: what compactions must keep visible. */
-  seqs(): number[] {
-    const seqs = new Set<number>();
-    for (const snapshot of this.#since.keys()) seqs.add(snapshot.seq);
-    return [...seqs].sort((a, b) => a - b);
-  }
-
-  /** @throws LsmError `LSM_INVALID_ARGUMENT` for a snapshot of another database, `LSM_CLOSED` for a closed one. */
-  check(snapshot: Snapshot): number {
-    if (!(snapshot instanceof Snapshot) || !snapshot.belongsTo(this)) {
-      throw new LsmError('LSM_INVALID_ARGUMENT', 'the snapshot belongs to another database');
-    }
-    if (!this.has(snapshot)) throw new LsmError('LSM_CLOSED', 'the snapshot is closed');
-    return snapshot.seq;
-  }
-
-  describe(): { seq: number; ageMs: number }[] {
-    const now = this.#clock.monotonicMs();
-    return [...this.#since].map(([snapshot, since]) => ({ seq: snapshot.seq, ageMs: now - since }));
+  get #options(): ReadOptions {
+    return { snapshot: this };
   }
 }

@@ -8,6 +8,7 @@ import { WriteBatch } from '../wal/write-batch.js';
 import { Acknowledgements, type Group } from './acknowledgements.js';
 import type { Background } from './background.js';
 import { addOperation, noSyncCalls, toError, type Core } from './core.js';
+import type { KeyspaceCore } from './keyspace-core.js';
 import type { Durability } from './options.js';
 
 const settled: Promise<void> = Promise.resolve();
@@ -36,6 +37,8 @@ export class WritePath {
   readonly #diskAcks = new Acknowledgements();
   readonly #reader = new BatchReader();
   readonly #waiters: Waiter[] = [];
+  /** The one that was written to last: most writes go where the one before went. */
+  #lastKeyspace: KeyspaceCore;
   #queuedBytes = 0;
   #isTicking = false;
   #isSyncing = false;
@@ -48,6 +51,7 @@ export class WritePath {
   constructor(core: Core, background: Background) {
     this.#core = core;
     this.#background = background;
+    this.#lastKeyspace = core.defaultKeyspace;
   }
 
   get waiting(): number {
@@ -154,9 +158,7 @@ export class WritePath {
   }
 
   #hasRoom(): boolean {
-    const { tree, settings } = this.#core;
-    if (tree.active.usedBytes < settings.memtableBytes) return true;
-    return this.#background.switchMemtable();
+    return !this.#background.mayLackRoom || this.#background.makeRoom();
   }
 
   #admit(batch: WriteBatch, durability: Durability): Promise<void> {
@@ -169,24 +171,49 @@ export class WritePath {
     return acks.wait(this.#core.logs.appendedSeq);
   }
 
-  /** Gives the batch its sequence numbers: log first, so that nothing is visible that was not logged. */
+  /**
+   * Gives the batch its sequence numbers: log first, so that nothing is visible that was not logged.
+   * @throws LsmError `LSM_CLOSED`, without effect, when a keyspace was dropped since the batch was made
+   */
   #enter(batch: WriteBatch): void {
-    const { logs, tree } = this.#core;
+    const { logs } = this.#core;
+    const reader = this.#reader;
+    if (this.#core.hasDropped) this.#refuseDropped(batch);
     const firstSeq = logs.appendedSeq + 1;
     assert(firstSeq + batch.count <= maxSeq, 'sequence numbers have run out');
     logs.append(firstSeq, batch.count, batch);
-    const memtable = tree.active;
-    const before = memtable.rawBytes;
     try {
       let seq = firstSeq;
-      const reader = this.#reader;
+      let keyspace = this.#lastKeyspace;
       batch.read(reader);
-      while (reader.next()) addOperation(memtable, reader, seq++);
+      while (reader.next()) {
+        if (keyspace.id !== reader.keyspaceId) keyspace = this.#changeKeyspace(reader.keyspaceId);
+        addOperation(keyspace, reader, seq++);
+        keyspace.counters.userBytes +=
+          reader.keyEnd - reader.keyStart + reader.valueEnd - reader.valueStart;
+      }
     } catch (error) {
       // Logged but not (wholly) in memory: only a reopening makes the two agree again.
       throw this.#core.fail('log', error);
     }
-    this.#core.counters.userBytes += memtable.rawBytes - before;
+    this.#background.entered(this.#lastKeyspace, batch.byteLength);
+  }
+
+  #changeKeyspace(id: number): KeyspaceCore {
+    this.#background.entered(this.#lastKeyspace, 0);
+    const keyspace = this.#core.keyspaceAt(id);
+    assert(keyspace !== undefined, 'a batch was held against the keyspaces before it was logged');
+    this.#lastKeyspace = keyspace;
+    return keyspace;
+  }
+
+  #refuseDropped(batch: WriteBatch): void {
+    const reader = this.#reader;
+    batch.read(reader);
+    while (reader.next()) {
+      const keyspace = this.#core.keyspaceAt(reader.keyspaceId);
+      if (keyspace === undefined || keyspace.isDropped) throw this.#core.droppedError();
+    }
   }
 
   #tick(): void {

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.js';
 import type { TableMeta } from '../base/table-meta.js';
-import type { KeyspaceSettings } from './settings-codec.js';
+import type { StoredSettings } from './settings-codec.js';
 import {
   zeroCounters,
   type CleanClose,
@@ -16,7 +16,7 @@ export interface KeyspaceState {
   readonly version: Version;
   /** Entries up to here are in tables. */
   readonly flushedSeq: number;
-  readonly settings: KeyspaceSettings;
+  readonly settings: StoredSettings;
   /** By level: where its next compaction begins. */
   readonly cursors: ReadonlyMap<number, Uint8Array>;
   readonly counters: KeyspaceCounters;
@@ -46,7 +46,7 @@ export const emptyState: ManifestState = {
 interface Draft {
   readonly base: KeyspaceState;
   flushedSeq: number;
-  settings: KeyspaceSettings;
+  settings: StoredSettings;
   readonly cursors: Map<number, Uint8Array>;
   counters: KeyspaceCounters;
   readonly added: Map<number, TableMeta>;

@@ -22,11 +22,11 @@ export type SettingValue =
   | { readonly [name: string]: SettingValue | undefined };
 
 /** A keyspace's table and level settings, by option name; undefined counts as absent. */
-export type KeyspaceSettings = { readonly [name: string]: SettingValue | undefined };
+export type StoredSettings = { readonly [name: string]: SettingValue | undefined };
 
 const maxDepth = 8;
 
-export function encodeSettings(settings: KeyspaceSettings): Uint8Array {
+export function encodeSettings(settings: StoredSettings): Uint8Array {
   const parts: Uint8Array[] = [];
   encodeValue(settings, parts, 0);
   return concatBytes(parts);
@@ -79,7 +79,7 @@ function encodeText(text: string): Uint8Array {
 }
 
 /** Maps come back without a prototype, so that no stored name can reach one. */
-export function decodeSettings(field: FieldReader): KeyspaceSettings {
+export function decodeSettings(field: FieldReader): StoredSettings {
   const value = decodeValue(field, 0);
   if (typeof value !== 'object' || isList(value)) return field.fail('settings are not a map');
   return value;
@@ -115,7 +115,7 @@ function decodeValue(field: FieldReader, depth: number): SettingValue {
   }
 }
 
-function decodeMap(field: FieldReader, depth: number): KeyspaceSettings {
+function decodeMap(field: FieldReader, depth: number): StoredSettings {
   const count = field.number(field.left + 1);
   const map = Object.create(null) as Record<string, SettingValue>;
   let previous: string | undefined;

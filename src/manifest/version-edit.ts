@@ -1,5 +1,5 @@
 import type { TableMeta } from '../base/table-meta.js';
-import type { KeyspaceSettings } from './settings-codec.js';
+import type { StoredSettings } from './settings-codec.js';
 
 /**
  * A change to what the database consists of: plain data, one record of the
@@ -16,7 +16,7 @@ export interface VersionEdit {
   /** Replaces all settings of a keyspace. */
   readonly settings?: readonly {
     readonly keyspaceId: number;
-    readonly settings: KeyspaceSettings;
+    readonly settings: StoredSettings;
   }[];
   /** Raised by itself when a keyspace is added. */
   readonly nextKeyspaceId?: number;

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.js';
 import { KeyHash } from '../base/hash.js';
 import { emptyBytes, copyOf, compareBytes } from '../base/bytes.js';
-import type { TableMeta } from '../base/table-meta.js';
+import type { CachePriority, TableMeta } from '../base/table-meta.js';
 import { runAsync, runSync, type Waitable } from '../base/task.js';
 import { CursorEntry } from '../iterator/cursor.js';
 import type { TableCache } from '../sstable/table-cache.js';
@@ -28,6 +28,7 @@ export class Lookup implements Waitable {
   found = false;
 
   readonly #cache: TableCache;
+  readonly #priorityOf: (table: TableMeta) => CachePriority;
   readonly #hash = new KeyHash();
   readonly #request = new BlockRequest();
   #view!: ReadView;
@@ -41,8 +42,10 @@ export class Lookup implements Waitable {
   /** The table whose block is being waited for, pinned meanwhile. */
   #reader: TableReader | undefined;
 
-  constructor(cache: TableCache) {
+  /** `priorityOf` says how the blocks of a table are cached. */
+  constructor(cache: TableCache, priorityOf: (table: TableMeta) => CachePriority) {
     this.#cache = cache;
+    this.#priorityOf = priorityOf;
   }
 
   /** References `key`: it must not change until the lookup is done, or `ownKey` is called. */
@@ -100,14 +103,15 @@ export class Lookup implements Waitable {
   async wait(): Promise<void> {
     if (this.#unopened !== undefined) {
       const table = this.#unopened;
-      await runAsync(this.#cache.open(table));
+      await runAsync(this.#cache.open(table, this.#priorityOf(table)));
     } else {
       await this.#request.wait();
     }
   }
 
   waitSync(): void {
-    if (this.#unopened !== undefined) runSync(this.#cache.open(this.#unopened));
+    const table = this.#unopened;
+    if (table !== undefined) runSync(this.#cache.open(table, this.#priorityOf(table)));
     else this.#request.waitSync();
   }
 

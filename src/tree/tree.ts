@@ -1,4 +1,6 @@
 import { assert } from '../base/assert.js';
+import { kindPut, type EntryKind } from '../base/internal-key.js';
+import { EmptyRanges } from '../iterator/empty-ranges.js';
 import type { Version } from '../manifest/version.js';
 import type { ArenaPool } from '../memtable/arena-pool.js';
 import { Memtable } from '../memtable/memtable.js';
@@ -20,6 +22,8 @@ export interface TreeOptions {
  */
 export class Tree {
   readonly keyspaceId: number;
+  /** What scans have found out about deleted keys. */
+  readonly emptyRanges = new EmptyRanges();
   readonly #options: TreeOptions;
   /** Immutable memtables, oldest first. */
   readonly #immutables: Memtable[] = [];
@@ -44,9 +48,29 @@ export class Tree {
     return this.#immutables;
   }
 
+  /** Bytes of all memtables that are not in a table yet. */
+  get memtableBytes(): number {
+    return this.#immutables.reduce((sum, { usedBytes }) => sum + usedBytes, this.#active.usedBytes);
+  }
+
   /** The current state. A reader that may be interrupted pins it. */
   get view(): ReadView {
     return this.#view;
+  }
+
+  /** Adds an entry to the active memtable; key and value are copied. `seq` is above all before it. */
+  add(
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    seq: number,
+    kind: EntryKind,
+    valueBytes: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    this.#active.add(keyBytes, keyStart, keyEnd, seq, kind, valueBytes, valueStart, valueEnd);
+    if (kind === kindPut) this.emptyRanges.onPut(keyBytes, keyStart, keyEnd, seq);
   }
 
   /** Freezes the active memtable and puts an empty one in its place. */

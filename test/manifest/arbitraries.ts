@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { compareBytes } from '../../src/base/bytes.js';
 import type { TableMeta } from '../../src/base/table-meta.js';
-import type { KeyspaceSettings, SettingValue } from '../../src/manifest/settings-codec.js';
+import type { StoredSettings, SettingValue } from '../../src/manifest/settings-codec.js';
 import type { VersionEdit } from '../../src/manifest/version-edit.js';
 
 const number = fc.oneof(fc.nat(300), fc.maxSafeNat());
@@ -48,7 +48,7 @@ const settingValue = fc.letrec<{ value: SettingValue }>((tie) => ({
   ),
 })).value;
 
-export const settingsArbitrary: fc.Arbitrary<KeyspaceSettings> = fc.dictionary(name, settingValue, {
+export const settingsArbitrary: fc.Arbitrary<StoredSettings> = fc.dictionary(name, settingValue, {
   maxKeys: 4,
 });
 

@@ -24,6 +24,7 @@ type Entry = readonly [key: Uint8Array | undefined, value: Uint8Array | undefine
 export class OpenIterator {
   /** Number of the key returned last, -1 at the end. */
   lastKey = -2;
+  #returned = 0;
   readonly #universe: Universe;
   readonly #model: ModelIterator;
   readonly #options: OpenIteratorOptions;
@@ -55,7 +56,7 @@ export class OpenIterator {
     if (choice < 10) return this.#checkMany(1 + random.below(30));
     const { done, value } = await this.#iterator.next();
     this.#checkNext(done === true ? undefined : this.#entryOf(value));
-    if (done !== true) return true;
+    if (done !== true && !this.#isExhausted) return true;
     await this.checkClosed();
     return false;
   }
@@ -81,9 +82,15 @@ export class OpenIterator {
     const found = await this.#iterator.nextMany(count);
     if (found.length > count) throw new Mismatch('nextMany returned more than was asked for');
     for (const value of found) this.#checkNext(this.#entryOf(value));
+    if (this.#isExhausted) return false;
     if (found.length === count) return true;
     this.#checkNext(undefined);
     return false;
+  }
+
+  /** With the last entry that its limit allows, an iterator has come to its end. */
+  get #isExhausted(): boolean {
+    return this.#returned >= this.#options.limit;
   }
 
   #entryOf(value: unknown): Entry {
@@ -101,6 +108,7 @@ export class OpenIterator {
       return;
     }
     if (found === undefined) throw this.#mismatch(`ended before key ${expected}`, undefined);
+    this.#returned++;
     const [key, value] = found;
     if (key !== undefined && Buffer.compare(key, this.#universe.keys[expected]) !== 0) {
       throw this.#mismatch(`is not at key ${expected}`, key);

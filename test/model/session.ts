@@ -471,7 +471,7 @@ export class Session {
     ]);
   }
 
-  #operationsOf(writes: readonly [number, number][]): BatchOperation<Uint8Array>[] {
+  #operationsOf(writes: readonly [number, number][]): BatchOperation<Uint8Array, Uint8Array>[] {
     return writes.map(([key, value]) => {
       const bytes = this.#universe.keys[key];
       return value === 0

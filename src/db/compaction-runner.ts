@@ -1,0 +1,111 @@
+import type { Steps } from '../base/task.js';
+import { compactionSettings, countOutputs, type JobResult } from '../compaction/job-settings.js';
+import type { CompactionPlan } from '../compaction/plan.js';
+import { tableSettingsAt } from './compaction-options.js';
+import type { Core } from './core.js';
+import type { Jobs } from './jobs.js';
+import type { KeyspaceCore } from './keyspace-core.js';
+
+/** Carries out plans: has the job run, and makes its result count with one edit. */
+export class CompactionRunner {
+  readonly #core: Core;
+  readonly #jobs: Jobs;
+  compactions = 0;
+  trivialMoves = 0;
+
+  constructor(core: Core, jobs: Jobs) {
+    this.#core = core;
+    this.#jobs = jobs;
+  }
+
+  run(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+    return plan.isTrivialMove ? this.#move(keyspace, plan) : this.#rewrite(keyspace, plan);
+  }
+
+  /** The table changes its level without being read. */
+  *#move(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+    const { clock } = this.#core.components;
+    const startMs = clock.monotonicMs();
+    const [table] = plan.inputs;
+    const isApplied = yield* this.#core.applyEdit(() =>
+      keyspace.isDropped
+        ? undefined
+        : {
+            removedTables: [{ keyspaceId: keyspace.id, fileNumber: table.fileNumber }],
+            addedTables: [{ ...table, level: plan.outputLevel }],
+            cursors: cursorsOf(keyspace, plan),
+          },
+    );
+    if (!isApplied) return;
+    this.trivialMoves++;
+    this.#emit(keyspace, plan, undefined, clock.monotonicMs() - startMs);
+  }
+
+  *#rewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+    const core = this.#core;
+    const { settings, counters, id } = keyspace;
+    const outputCount = countOutputs(plan, settings.tableBytes);
+    yield* core.ensureFileNumbers(outputCount);
+    const base = {
+      ...this.#jobs.base(keyspace, outputCount),
+      table: tableSettingsAt(settings, keyspace.version, plan.outputLevel),
+      flushedSeq: core.versions.keyspaces.get(id)!.flushedSeq,
+    };
+    const result = yield* this.#jobs.run(compactionSettings(base, plan, settings.tableBytes));
+    const isApplied = yield* core.applyEdit(() => {
+      if (keyspace.isDropped) return undefined;
+      addAt(counters.read, plan.outputLevel, result.counters.rawBytesRead);
+      addAt(counters.written, plan.outputLevel, result.counters.rawBytesWritten);
+      return {
+        removedTables: [...plan.inputs, ...plan.overlapping].map(({ fileNumber }) => ({
+          keyspaceId: id,
+          fileNumber,
+        })),
+        addedTables: result.tables,
+        cursors: cursorsOf(keyspace, plan),
+        counters: [core.countersOf(keyspace)],
+      };
+    });
+    if (!isApplied) {
+      for (const { fileNumber } of result.tables) core.remover.removeTable(fileNumber);
+      return;
+    }
+    this.compactions++;
+    this.#emit(keyspace, plan, result, result.counters.elapsedMs);
+  }
+
+  #emit(
+    keyspace: KeyspaceCore,
+    plan: CompactionPlan,
+    result: JobResult | undefined,
+    durationMs: number,
+  ): void {
+    this.#core.events.emit('compaction', () => ({
+      keyspace: keyspace.name,
+      level: plan.level,
+      outputLevel: plan.outputLevel,
+      reason: plan.reason,
+      trivialMove: result === undefined,
+      inputTables: plan.inputs.length + plan.overlapping.length,
+      outputTables: result === undefined ? 1 : result.tables.length,
+      readBytes: result?.counters.rawBytesRead ?? 0,
+      writtenBytes: result?.counters.rawBytesWritten ?? 0,
+      droppedTombstones: result?.counters.droppedTombstones ?? 0,
+      droppedEntries: result?.counters.droppedSuperseded ?? 0,
+      durationMs,
+    }));
+  }
+}
+
+function cursorsOf(
+  keyspace: KeyspaceCore,
+  plan: CompactionPlan,
+): { keyspaceId: number; level: number; key: Uint8Array }[] {
+  if (plan.nextCursor === undefined) return [];
+  return [{ keyspaceId: keyspace.id, level: plan.level, key: plan.nextCursor }];
+}
+
+function addAt(sums: number[], index: number, amount: number): void {
+  while (sums.length <= index) sums.push(0);
+  sums[index] += amount;
+}

@@ -1,0 +1,104 @@
+import type { CachePriority, TableMeta } from '../base/table-meta.js';
+import type { CompactionOptions } from '../compaction/level-targets.js';
+import type { ScanCounters } from '../iterator/visible-iterator.js';
+import type { KeyspaceCounters } from '../manifest/version-edit.js';
+import type { KeyspaceState } from '../manifest/manifest-state.js';
+import type { Version } from '../manifest/version.js';
+import type { Tree } from '../tree/tree.js';
+import { compactionOptionsOf } from './compaction-options.js';
+import type { KeyspaceSettings } from './options.js';
+
+/** The keyspace that `db.put` writes to: always there. */
+export const defaultKeyspaceId = 0;
+
+/** Of one keyspace, since it was created; kept in the manifest. */
+export interface Counters {
+  userBytes: number;
+  flushBytes: number;
+  readonly read: number[];
+  readonly written: number[];
+}
+
+/** Gets since open, and the tables that they asked. */
+export interface ReadCounters {
+  gets: number;
+  probes: number;
+}
+
+/** One keyspace of an open database: its tree, how it is stored, what it has cost. */
+export class KeyspaceCore {
+  readonly id: number;
+  readonly name: string;
+  readonly tree: Tree;
+  readonly counters: Counters;
+  readonly reads: ReadCounters = { gets: 0, probes: 0 };
+  readonly scans: ScanCounters = { scans: 0, steppedOver: 0, jumps: 0 };
+  #settings: KeyspaceSettings;
+  #compaction: CompactionOptions;
+  #isDropped = false;
+
+  constructor(state: KeyspaceState, settings: KeyspaceSettings, tree: Tree) {
+    this.id = state.id;
+    this.name = state.name;
+    this.tree = tree;
+    this.#settings = settings;
+    this.#compaction = compactionOptionsOf(settings);
+    const { userBytes, flushBytes, read, written } = state.counters;
+    this.counters = { userBytes, flushBytes, read: [...read], written: [...written] };
+  }
+
+  get settings(): KeyspaceSettings {
+    return this.#settings;
+  }
+
+  /** What is written from now on follows these. */
+  set settings(settings: KeyspaceSettings) {
+    this.#settings = settings;
+    this.#compaction = compactionOptionsOf(settings);
+  }
+
+  /** What the picker decides by. */
+  get compaction(): CompactionOptions {
+    return this.#compaction;
+  }
+
+  /** How the blocks of a table are cached. */
+  cachePriorityOf(table: TableMeta): CachePriority {
+    const { levels } = this.#settings;
+    if (levels.length === 0) return 'normal';
+    return levels[Math.min(table.level, levels.length - 1)].cachePriority ?? 'normal';
+  }
+
+  get version(): Version {
+    return this.tree.view.version;
+  }
+
+  get level0Tables(): number {
+    return this.version.tablesAt(0).length;
+  }
+
+  /** At the limit where writes wait for a compaction. */
+  get isLevel0Full(): boolean {
+    return this.level0Tables >= this.#settings.l0StopTables;
+  }
+
+  /** The memtable that takes writes has the size at which it is flushed. */
+  get isMemtableFull(): boolean {
+    return this.tree.active.usedBytes >= this.#settings.memtableBytes;
+  }
+
+  /** Nobody may use it any more: it is being dropped, or was. */
+  get isDropped(): boolean {
+    return this.#isDropped;
+  }
+
+  markDropped(): void {
+    this.#isDropped = true;
+  }
+
+  /** The counters as the manifest keeps them. */
+  storedCounters(walBytes: number): KeyspaceCounters {
+    const { userBytes, flushBytes, read, written } = this.counters;
+    return { userBytes, walBytes, flushBytes, read: [...read], written: [...written] };
+  }
+}

@@ -1,0 +1,110 @@
+import { invalidArgument, LsmError } from '../base/errors.js';
+import { runAsync, type Steps } from '../base/task.js';
+import { maxKeyspaceNameBytes, type VersionEdit } from '../manifest/version-edit.js';
+import { storedSettings } from './compaction-options.js';
+import type { Core } from './core.js';
+import type { DatabaseParts, WriterParts } from './database-parts.js';
+import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
+import {
+  keyspaceSettingNames,
+  keyspaceSettingsOf,
+  resolveKeyspaceOptions,
+  type Encodings,
+  type KeyspaceOptions,
+  type KeyspaceSettings,
+} from './options.js';
+
+/** Finds a keyspace, or makes it; gives it the settings that are named. */
+export async function openKeyspace(
+  parts: DatabaseParts,
+  name: string,
+  options: KeyspaceOptions,
+): Promise<{ readonly keyspace: KeyspaceCore; readonly encodings: Encodings }> {
+  const { core } = parts;
+  core.checkOpen();
+  checkName(name);
+  const existing = core.findKeyspace(name);
+  const base = existing?.settings ?? keyspaceSettingsOf(core.settings);
+  const { settings, encodings } = resolveKeyspaceOptions(options, base, parts.encodings);
+  if (core.settings.readOnly) {
+    if (existing === undefined) throw noKeyspace(core, name);
+    return { keyspace: existing, encodings };
+  }
+  const isSame =
+    existing !== undefined && !keyspaceSettingNames.some((each) => options[each] !== undefined);
+  if (isSame) return { keyspace: existing, encodings };
+  core.checkWritable();
+  await runAsync(core.applyEdit(() => makeEdit(core, name, settings)));
+  const keyspace = core.findKeyspace(name);
+  // Dropped again by somebody who did not wait.
+  if (keyspace === undefined) throw noKeyspace(core, name);
+  keyspace.settings = settings;
+  return { keyspace, encodings };
+}
+
+/** When its turn comes, somebody else may have made or dropped the keyspace. */
+function makeEdit(core: Core, name: string, settings: KeyspaceSettings): VersionEdit {
+  const { versions } = core;
+  for (const { id, name: taken } of versions.keyspaces.values()) {
+    if (taken === name)
+      return { settings: [{ keyspaceId: id, settings: storedSettings(settings) }] };
+  }
+  const id = versions.nextKeyspaceId;
+  return {
+    addedKeyspaces: [{ id, name }],
+    settings: [{ keyspaceId: id, settings: storedSettings(settings) }],
+  };
+}
+
+export async function dropKeyspace(parts: DatabaseParts, name: string): Promise<void> {
+  const { core, scans, writer } = parts;
+  core.checkWritable();
+  checkName(name);
+  const keyspace = core.findKeyspace(name);
+  if (keyspace === undefined) throw noKeyspace(core, name);
+  if (keyspace.id === defaultKeyspaceId) {
+    throw invalidArgument('the default keyspace cannot be dropped');
+  }
+  keyspace.markDropped();
+  core.hasDropped = true;
+  scans.closeAll(core.droppedError(), (id) => id === keyspace.id);
+  await runAsync(dropSteps(core, writer!, keyspace));
+}
+
+function* dropSteps(
+  core: Core,
+  { logs, background }: WriterParts,
+  keyspace: KeyspaceCore,
+): Steps<void> {
+  // As with a flush: nobody may see this, and not what was written before it.
+  yield* logs.sync();
+  let logNumber = 0;
+  yield* core.applyEdit(() => {
+    logNumber = logs.oldestNeeded(core.oldestUnflushedSeq());
+    return { droppedKeyspaces: [keyspace.id], logNumber };
+  });
+  yield* logs.removeBelow(logNumber);
+  background.keyspaceDropped(keyspace);
+}
+
+function checkName(name: unknown): void {
+  if (typeof name !== 'string' || name === '') {
+    throw invalidArgument('a keyspace has a non-empty string as its name');
+  }
+  if (Buffer.from(name, 'utf8').toString('utf8') !== name)
+    throw invalidArgument('the name of a keyspace must be valid Unicode');
+  const bytes = Buffer.byteLength(name, 'utf8');
+  if (bytes > maxKeyspaceNameBytes) {
+    throw invalidArgument(
+      `the name of a keyspace has at most ${maxKeyspaceNameBytes} bytes, not ${bytes}`,
+    );
+  }
+}
+
+function noKeyspace(core: Core, name: string): LsmError {
+  return new LsmError(
+    'LSM_NOT_FOUND',
+    `there is no keyspace ${JSON.stringify(name)} in ${core.path}`,
+    { file: core.path },
+  );
+}

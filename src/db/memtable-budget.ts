@@ -1,0 +1,88 @@
+import type { Core } from './core.js';
+import type { KeyspaceCore } from './keyspace-core.js';
+
+/** What has to be flushed although its memtable is not full. */
+export interface BudgetVerdict {
+  /** Holds most of the memory while all together hold too much. */
+  readonly largest: KeyspaceCore | undefined;
+  /** Needs the oldest log while the logs are too long. */
+  readonly oldest: KeyspaceCore | undefined;
+}
+
+/**
+ * Bounds what all keyspaces hold together: the bytes of their memtables
+ * (`memtableBudgetBytes`), and the logs, which a keyspace that is hardly written
+ * to would keep for ever (`maxWalBytes`).
+ */
+export class MemtableBudget {
+  readonly #core: Core;
+  readonly #budgetBytes: number;
+  readonly #maxWalBytes: number;
+  /** Looking at every keyspace costs more than a write: it is done now and then. */
+  readonly #bytesPerCheck: number;
+  #untilCheck: number;
+
+  constructor(core: Core) {
+    this.#core = core;
+    const { memtableBytes, maxImmutableMemtables, memtableBudgetBytes, maxWalBytes } =
+      core.settings;
+    this.#budgetBytes = memtableBudgetBytes ?? (1 + maxImmutableMemtables) * memtableBytes;
+    this.#maxWalBytes = maxWalBytes ?? 4 * memtableBytes;
+    this.#bytesPerCheck = Math.min(this.#budgetBytes, this.#maxWalBytes) / 64;
+    this.#untilCheck = this.#bytesPerCheck;
+  }
+
+  /** Whether it is time to look, so many bytes later. */
+  isDue(bytes: number): boolean {
+    this.#untilCheck -= bytes;
+    if (this.#untilCheck > 0) return false;
+    this.#untilCheck = this.#bytesPerCheck;
+    return true;
+  }
+
+  check(): BudgetVerdict {
+    const isTooLong = this.#core.logs.bytes > this.#maxWalBytes;
+    return {
+      largest: this.#findLargest(),
+      oldest: isTooLong ? this.#findOldest() : undefined,
+    };
+  }
+
+  /** No room until a flush has ended: all memtables together are at the limit, and one of them is on its way out. */
+  get isExceeded(): boolean {
+    if (this.#core.immutableCount === 0) return false;
+    let bytes = 0;
+    for (const { tree } of this.#core.keyspaces()) bytes += tree.memtableBytes;
+    return bytes >= this.#budgetBytes + this.#slackBytes;
+  }
+
+  /** Alone, a keyspace is bounded by its own limits; a large batch may go beyond them. */
+  get #slackBytes(): number {
+    return this.#core.keyspaceCount === 1 ? Infinity : 0;
+  }
+
+  #findLargest(): KeyspaceCore | undefined {
+    if (this.#core.keyspaceCount === 1) return undefined;
+    let activeBytes = 0;
+    let largest: KeyspaceCore | undefined;
+    for (const keyspace of this.#core.keyspaces()) {
+      const { active } = keyspace.tree;
+      activeBytes += active.usedBytes;
+      if (active.entries === 0) continue;
+      if (largest === undefined || active.usedBytes > largest.tree.active.usedBytes) {
+        largest = keyspace;
+      }
+    }
+    return activeBytes > this.#budgetBytes / 2 ? largest : undefined;
+  }
+
+  /** Undefined also when what the oldest log is needed for is being flushed already. */
+  #findOldest(): KeyspaceCore | undefined {
+    const seq = this.#core.oldestUnflushedSeq();
+    for (const keyspace of this.#core.keyspaces()) {
+      const { active } = keyspace.tree;
+      if (active.entries > 0 && active.smallestSeq === seq) return keyspace;
+    }
+    return undefined;
+  }
+}

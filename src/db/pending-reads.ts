@@ -1,0 +1,21 @@
+/** Reads that wait for a block: a database that closes waits for them. */
+export class PendingReads {
+  #count = 0;
+  #onIdle: (() => void) | undefined;
+
+  /** Returns the function that ends the read. */
+  begin(): () => void {
+    this.#count++;
+    return () => {
+      if (--this.#count === 0) this.#onIdle?.();
+    };
+  }
+
+  /** Settles when no read is waiting. */
+  async drain(): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+}

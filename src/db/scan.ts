@@ -1,0 +1,133 @@
+import { keySuccessor } from '../base/bytes.js';
+import type { Clock } from '../base/clock.js';
+import { LsmError } from '../base/errors.js';
+import type { CursorEntry } from '../iterator/cursor.js';
+import type { VisibleIterator } from '../iterator/visible-iterator.js';
+import type { ReadView } from '../tree/read-view.js';
+import type { KeyEncoding } from './encoding.js';
+import { ownKey } from './range.js';
+
+/** What an iterator walks over, made by the database. */
+export interface ScanParts<T> {
+  readonly cursor: VisibleIterator;
+  /** Pinned for this scan. */
+  readonly view: ReadView;
+  readonly reverse: boolean;
+  readonly limit: number;
+  readonly decode: (entry: CursorEntry) => T;
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
+  /** The newest sequence number seen. */
+  readonly seq: number;
+  readonly keyspaceId: number;
+  readonly keyEncoding: KeyEncoding;
+  /** Tells the database that this scan is over. */
+  readonly onClose: () => void;
+}
+
+/**
+ * A walk over the keys of one moment, behind both kinds of iterator. Restartable:
+ * `step` returns false when a block must be waited for (`cursor`), then repeat it.
+ */
+export class Scan<T> {
+  readonly #parts: ScanParts<T>;
+  #returned = 0;
+  #isStarted = false;
+  #target: Uint8Array | undefined;
+  #isClosed = false;
+  /** Why it was closed, if not by its user. */
+  #reason: LsmError | undefined;
+
+  /** When it began, by the monotonic clock. */
+  readonly sinceMs: number;
+
+  constructor(parts: ScanParts<T>) {
+    this.#parts = parts;
+    this.sinceMs = parts.clock.monotonicMs();
+  }
+
+  get seq(): number {
+    return this.#parts.seq;
+  }
+
+  get keyspaceId(): number {
+    return this.#parts.keyspaceId;
+  }
+
+  get cursor(): VisibleIterator {
+    return this.#parts.cursor;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#parts.signal;
+  }
+
+  /** Nothing more comes, whatever lies behind. */
+  get isExhausted(): boolean {
+    return this.#returned >= this.#parts.limit;
+  }
+
+  /** Moves to the next entry; when true, `current` has it, or undefined at the end. */
+  step(): boolean {
+    if (this.#returned >= this.#parts.limit) return true;
+    return this.#parts.reverse ? this.#stepBack() : this.#stepForward();
+  }
+
+  /** After `step`: the entry stood on, or undefined past the end. Counts towards the limit. */
+  take(): T | undefined {
+    const { cursor, limit, decode } = this.#parts;
+    if (this.#returned >= limit || !cursor.valid) return undefined;
+    this.#isStarted = true;
+    this.#target = undefined;
+    const value = decode(cursor.entry);
+    // Nothing more will come: what is pinned goes now, not when somebody asks again.
+    if (++this.#returned === limit) this.close();
+    return value;
+  }
+
+  /** The next `step` goes to `key`, or to the first one behind it in the direction of the scan. */
+  seek(key: unknown): void {
+    this.checkOpen();
+    const target = ownKey(key, this.#parts.keyEncoding);
+    this.#target = this.#parts.reverse ? keySuccessor(target) : target;
+  }
+
+  /** @throws LsmError `LSM_CLOSED`, or why else it ended */
+  checkOpen(): void {
+    if (this.#reason !== undefined) throw this.#reason;
+    if (this.#isClosed) throw new LsmError('LSM_CLOSED', 'the iterator is closed');
+  }
+
+  /** True when there is nothing more to come. @throws LsmError why it was ended, if not by its user or its last entry */
+  get isOver(): boolean {
+    if (this.#reason !== undefined) throw this.#reason;
+    return this.#isClosed;
+  }
+
+  close(reason?: LsmError): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reason = reason;
+    this.#parts.cursor.close();
+    this.#parts.view.unpin();
+    this.#parts.onClose();
+  }
+
+  #stepForward(): boolean {
+    const { cursor } = this.#parts;
+    if (this.#target !== undefined) return cursor.seek(this.#target);
+    if (!this.#isStarted) return cursor.first();
+    return cursor.valid ? cursor.next() : true;
+  }
+
+  #stepBack(): boolean {
+    const { cursor } = this.#parts;
+    if (this.#target !== undefined) return cursor.seekBefore(this.#target);
+    if (!this.#isStarted) return cursor.last();
+    return cursor.valid ? cursor.prev() : true;
+  }
+}
