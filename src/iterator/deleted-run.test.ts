@@ -24,9 +24,13 @@ function entriesWithGap(count: number, begin: number, end: number): Entry[] {
   );
 }
 
+function textOf(key: Uint8Array): string {
+  return Buffer.from(key).toString('latin1');
+}
+
 function shown(iterator: VisibleIterator): string | undefined {
   if (!iterator.valid) return undefined;
-  return Buffer.from(entryOf(iterator.entry).key).toString('latin1');
+  return textOf(entryOf(iterator.entry).key);
 }
 
 function put(ranges: EmptyRanges, key: Uint8Array, seq: number): void {
@@ -192,7 +196,7 @@ describe('DeletedRun', () => {
         put(ranges, keyAt(index), 301);
         complete(iterator, () => iterator[call]());
         const [range] = ranges.ranges;
-        const text = [range.from, range.to].map((key) => Buffer.from(key).toString('latin1'));
+        const text = [range.from, range.to].map(textOf);
         expect(text).toEqual(expected);
       }
     }
@@ -237,5 +241,28 @@ describe('DeletedRun', () => {
     const iterator = open({}, new StutteringCursor(new ArrayCursor(entries), random));
     complete(iterator, () => iterator.first());
     expect([shown(iterator), iterator.steppedOver]).toEqual(['k0200', 0]);
+  });
+
+  it('learns between two keys that it shows, from the sixteenth deleted one on', () => {
+    const { ranges, open } = makeReaders(entriesWithGap(300, 100, 200));
+    const iterator = open();
+    for (iterator.first(); iterator.valid; iterator.next());
+    const texts = (): string[] =>
+      ranges.ranges.map(({ from, to }) => `${textOf(from)}..${textOf(to)}`);
+    expect(texts()).toEqual(['k0115..k0199\0']);
+    for (iterator.last(); iterator.valid; iterator.prev());
+    expect(texts()).toEqual(['k0100..k0199\0']);
+  });
+
+  it('learns nothing when its watch was given to others', () => {
+    const entries = entriesWithGap(300, 0, 200);
+    const { ranges, open } = makeReaders(entries);
+    const scans = Array.from({ length: 17 }, () => open({}, new WaitingCursor(entries, 60)));
+    for (const scan of scans) expect(scan.first()).toBe(false);
+    put(ranges, keyAt(20), 301);
+    complete(scans[0], () => scans[0].first());
+    expect(ranges.count).toBe(0);
+    complete(scans[1], () => scans[1].first());
+    expect(ranges.ranges.map(({ to }) => textOf(to))).toEqual(['k0020']);
   });
 });

@@ -112,12 +112,15 @@ export class VisibleIterator implements Waitable {
 
   next(): boolean {
     if (this.#due === callNone) {
-      if (this.#isForward) this.#due = callNext;
-      else {
+      if (!this.#isForward) {
         // Back over the current key, whose versions `#key` then hides.
         this.#due = this.#cursor.valid ? callNext : callFirst;
         this.#isForward = true;
         this.#isSteady = false;
+      } else if (!this.#cursor.next()) {
+        this.#due = callNext;
+        this.#run?.pause();
+        return false;
       }
     }
     return this.#resume(emptyBytes);
@@ -126,7 +129,6 @@ export class VisibleIterator implements Waitable {
   prev(): boolean {
     if (this.#due === callNone) {
       this.#hasCopy = false;
-      this.#isDeleted = false;
       if (this.#isForward) {
         // Newer versions of the current key may lie before it: all too new to be seen.
         this.#due = callPrev;
@@ -339,7 +341,6 @@ export class VisibleIterator implements Waitable {
     const { from, to } = range;
     this.jumps++;
     this.#isSteady = false;
-    this.#key.letGo();
     if (this.#isForward) {
       this.#due = callSeek;
       this.#jumpTarget = to;

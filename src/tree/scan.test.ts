@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compareBytes } from '../base/bytes.js';
-import { Entry } from '../base/entry.js';
+import type { Entry } from '../base/entry.js';
 import { kindDelete, kindPut, type EntryKind } from '../base/internal-key.js';
 import { Prng } from '../base/prng.js';
 import type { TableMeta } from '../base/table-meta.js';
@@ -268,10 +268,9 @@ class Keyspace {
     const target = random.below(keyCount);
     const isBetween = random.chance(0.5);
     const source = isBetween ? between[target] : keys[target];
-    // The caller's buffer holds the key only while the call is made.
-    const buffer = new Uint8Array(source.length);
+    // A buffer of the caller holds the key only while the call is made.
     const withKey = (call: (key: Uint8Array) => boolean) => (): boolean => {
-      buffer.set(source);
+      const buffer = Uint8Array.from(source);
       const isComplete = call(buffer);
       buffer.fill(0xff);
       return isComplete;
