@@ -6,6 +6,7 @@ import type { Core } from './core.js';
 import { Flusher } from './flusher.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import { MemtableBudget } from './memtable-budget.js';
+import { IdleFlush } from './idle-flush.js';
 import type { Jobs } from './jobs.js';
 import type { LaneEvents } from './lane.js';
 
@@ -24,6 +25,7 @@ export class Background {
   readonly flusher: Flusher;
   readonly compactor: Compactor;
   readonly #budget: MemtableBudget;
+  readonly #idleFlush: IdleFlush;
   /** Keyspaces whose memtable is full and waits for its switch. */
   readonly #full = new Set<KeyspaceCore>();
   #isOverBudget = false;
@@ -38,6 +40,11 @@ export class Background {
     this.#core = core;
     this.#jobs = jobs;
     this.#budget = new MemtableBudget(core);
+    this.#idleFlush = new IdleFlush(core, (keyspaces) => {
+      const isSwitched = this.#switchNow(keyspaces);
+      this.schedule();
+      return isSwitched;
+    });
     const events: LaneEvents = {
       onEnded: () => {
         this.#retryMs = firstRetryMs;
@@ -95,6 +102,7 @@ export class Background {
   entered(keyspace: KeyspaceCore, bytes: number): void {
     if (keyspace.isMemtableFull && !keyspace.isDropped) this.#full.add(keyspace);
     if (this.#budget.isDue(bytes)) this.#checkBudget();
+    this.#idleFlush.noteWrite();
   }
 
   /** False: there is room for a write. */

@@ -1,0 +1,58 @@
+import type { Core } from './core.js';
+import type { KeyspaceCore } from './keyspace-core.js';
+
+/** So long without a write counts as idle. */
+const idleMs = 2000;
+
+/** A flush that gives back less than this share of a keyspace is not worth its table. */
+const leastShare = 0.05;
+
+/**
+ * Deletes give their space back only when their tombstones meet what they
+ * delete, in a compaction. Those in the memtable would wait there until somebody
+ * writes again: once nobody does, a memtable that deletes much is flushed.
+ */
+export class IdleFlush {
+  readonly #core: Core;
+  /** False when it cannot be done right now. */
+  readonly #flush: (keyspaces: readonly KeyspaceCore[]) => boolean;
+  #isArmed = false;
+  #seq = 0;
+
+  constructor(core: Core, flush: (keyspaces: readonly KeyspaceCore[]) => boolean) {
+    this.#core = core;
+    this.#flush = flush;
+  }
+
+  noteWrite(): void {
+    if (!this.#isArmed) this.#arm();
+  }
+
+  #arm(): void {
+    const { clock } = this.#core.components;
+    this.#isArmed = true;
+    this.#seq = this.#core.logs.appendedSeq;
+    clock.after(idleMs, () => this.#look());
+  }
+
+  #look(): void {
+    const core = this.#core;
+    this.#isArmed = false;
+    if (!core.isWritable || core.state !== 'open') return;
+    if (core.logs.appendedSeq !== this.#seq) {
+      this.#arm();
+      return;
+    }
+    const keyspaces = [...core.keyspaces()].filter(deletesMuch);
+    if (keyspaces.length > 0 && !this.#flush(keyspaces)) this.#arm();
+  }
+}
+
+/** Taking each deleted entry to be as large as the average one. */
+function deletesMuch({ tree, version, isDropped }: KeyspaceCore): boolean {
+  const { tombstones } = tree.active;
+  if (tombstones === 0 || isDropped) return false;
+  let entries = 0;
+  for (const table of version.tables()) entries += table.entries;
+  return entries > 0 && tombstones >= leastShare * entries;
+}
