@@ -1,15 +1,23 @@
 import { invalidArgument } from '../base/errors.js';
 import type { CachePriority } from '../base/table-meta.js';
 import { grown } from './bytes-column.js';
-import type { DataBlock } from './data-block.js';
 
 /** What the cache's own columns and the array entry cost per block. */
 const slotBytes = 40;
-/** The share of the capacity that stays for data blocks however much indexes and filters need. */
-const leastDataShare = 0.25;
+/** The share of the capacity that stays for blocks however much indexes and filters need. */
+const leastBlockShare = 0.25;
 
 /** How many passes of the eviction hand a block survives after it was used. */
 const chancesOf: Readonly<Record<CachePriority, number>> = { high: 3, normal: 1, none: 0 };
+/** The same for parts of indexes and filters: above data, and never nothing, since each lookup needs them. */
+const partChancesOf: Readonly<Record<CachePriority, number>> = { high: 7, normal: 4, none: 2 };
+
+/** A decoded block: of data, or a part of an index or filter. */
+export interface CacheableBlock {
+  readonly memoryBytes: number;
+  /** A part of an index: the data blocks that are found only through it, and go with it. */
+  readonly below?: CachedBlocks;
+}
 
 export interface BlockCacheOptions {
   /** Bytes that decoded blocks, indexes and filters may take together. 0 caches no block. */
@@ -17,42 +25,65 @@ export interface BlockCacheOptions {
 }
 
 /**
- * A table's share in the cache: where each of its blocks is. `slots[n]` is the
- * slot of block n, or 0.
+ * Blocks of one kind of a table, or the data blocks of one part of its index, and
+ * where each of them is: `slots[n]` is the slot of block n, or 0.
  */
 export class CachedBlocks {
   readonly slots: Int32Array;
-  readonly chances: number;
+  /** False while the part that leads here is not in the cache: nothing would be found. */
+  isReachable = true;
+  readonly #chances: Readonly<Record<CachePriority, number>>;
+  #priority: CachePriority;
+  /** How many passes of the hand a block survives from its next use on. */
+  chances: number;
 
-  constructor(blocks: number, priority: CachePriority) {
+  constructor(blocks: number, priority: CachePriority, chances = chancesOf) {
     this.slots = new Int32Array(blocks);
-    this.chances = chancesOf[priority];
+    this.#chances = chances;
+    this.#priority = priority;
+    this.chances = chances[priority];
+  }
+
+  /** For parts of an index or a filter. */
+  static ofParts(parts: number, priority: CachePriority): CachedBlocks {
+    return new CachedBlocks(parts, priority, partChancesOf);
+  }
+
+  get priority(): CachePriority {
+    return this.#priority;
+  }
+
+  /** Holds for blocks read or used from now on. */
+  set priority(priority: CachePriority) {
+    this.#priority = priority;
+    this.chances = this.#chances[priority];
   }
 }
 
 /**
- * Decoded data blocks of any number of tables and databases, bounded in bytes,
+ * Decoded blocks of any number of tables and databases, bounded in bytes,
  * evicted by SIEVE (Zhang and others, "SIEVE is Simpler than LRU", NSDI 2024):
  * a queue in order of arrival, one mark per block set by a hit, and a hand that
  * moves from old to new, evicting what is not marked. A `high` block's mark
  * holds for three passes of the hand.
  *
- * Indexes and filters of open tables are counted too (`reserve`): data blocks
- * make room for them, down to a quarter of the capacity. The number of open
- * tables bounds them, not the cache: evicting a filter would cost each lookup a
- * read of some 100 KB.
+ * Indexes and filters that stay with their open tables are counted too
+ * (`reserve`): blocks make room for them, down to a quarter of the capacity. The
+ * number of open tables bounds them, not the cache: evicting a filter would cost
+ * each lookup a read of some 100 KB. Large tables have theirs in parts, which are
+ * blocks like others here, of higher priority.
  */
 export class BlockCache {
   readonly capacityBytes: number;
   #hits = 0;
   #misses = 0;
-  #dataBytes = 0;
+  #blockBytes = 0;
   #reservedBytes = 0;
   /*
    * Columns by slot; slot 0 is the queue's both ends. A hit is two array reads
    * and a write, 7–12 ns; a Map in LRU order costs 330 and more.
    */
-  #blocks: (DataBlock | undefined)[] = [undefined];
+  #blocks: (CacheableBlock | undefined)[] = [undefined];
   #owners: (CachedBlocks | undefined)[] = [undefined];
   #numbers: Uint32Array = new Uint32Array(64);
   #newer: Uint32Array = new Uint32Array(64);
@@ -72,7 +103,7 @@ export class BlockCache {
 
   /** Bytes of blocks, indexes and filters now; above the capacity only when open tables' indexes and filters are. */
   get usedBytes(): number {
-    return this.#dataBytes + this.#reservedBytes;
+    return this.#blockBytes + this.#reservedBytes;
   }
 
   /** The part of `usedBytes` that holds indexes and filters of open tables. */
@@ -90,7 +121,7 @@ export class BlockCache {
   }
 
   /** @internal */
-  find(owner: CachedBlocks, number: number): DataBlock | undefined {
+  find(owner: CachedBlocks, number: number): CacheableBlock | undefined {
     const slot = owner.slots[number];
     if (slot === 0) {
       this.#misses++;
@@ -102,12 +133,14 @@ export class BlockCache {
   }
 
   /** Keeps a block that was read, unless its priority is `none` or it is so long (64 KiB and an eighth of the room) that too much would go for it. @internal */
-  insert(owner: CachedBlocks, number: number, block: DataBlock): void {
+  insert(owner: CachedBlocks, number: number, block: CacheableBlock): void {
     const bytes = block.memoryBytes + slotBytes;
-    const room = this.#dataRoom();
+    const room = this.#blockRoom();
     const longest = Math.max(room / 8, Math.min(room, 65_536));
     if (owner.chances === 0 || bytes > longest || owner.slots[number] !== 0) return;
-    this.#evictDownTo(room - bytes);
+    if (owner.isReachable) this.#evictDownTo(room - bytes);
+    // The part that leads to the block may just have been evicted.
+    if (!owner.isReachable) return;
     const slot = this.#takeSlot();
     this.#blocks[slot] = block;
     this.#owners[slot] = owner;
@@ -119,7 +152,13 @@ export class BlockCache {
     this.#newer[newest] = slot;
     this.#older[0] = slot;
     owner.slots[number] = slot;
-    this.#dataBytes += bytes;
+    this.#blockBytes += bytes;
+    if (block.below !== undefined) block.below.isReachable = true;
+  }
+
+  /** The block if it is here, without counting as a use. @internal */
+  peek(owner: CachedBlocks, number: number): CacheableBlock | undefined {
+    return this.#blocks[owner.slots[number]];
   }
 
   /** Drops a table's blocks. @internal */
@@ -130,17 +169,17 @@ export class BlockCache {
   /** Counts `bytes` (negative: no longer) of an index or filter that stays with its open table. @internal */
   reserve(bytes: number): void {
     this.#reservedBytes += bytes;
-    this.#evictDownTo(this.#dataRoom());
+    this.#evictDownTo(this.#blockRoom());
   }
 
-  #dataRoom(): number {
-    return Math.max(this.capacityBytes - this.#reservedBytes, this.capacityBytes * leastDataShare);
+  #blockRoom(): number {
+    return Math.max(this.capacityBytes - this.#reservedBytes, this.capacityBytes * leastBlockShare);
   }
 
   #evictDownTo(bytes: number): void {
     const newer = this.#newer;
     const marks = this.#marks;
-    while (this.#dataBytes > bytes) {
+    while (this.#blockBytes > bytes) {
       // From the oldest block, slot 0's newer neighbour, on.
       if (this.#hand === 0) this.#hand = newer[0];
       const slot = this.#hand;
@@ -160,10 +199,16 @@ export class BlockCache {
     this.#older[newer] = older;
     if (this.#hand === slot) this.#hand = newer;
     this.#owners[slot]!.slots[this.#numbers[slot]] = 0;
-    this.#dataBytes -= this.#blocks[slot]!.memoryBytes + slotBytes;
+    const { memoryBytes, below } = this.#blocks[slot]!;
+    this.#blockBytes -= memoryBytes + slotBytes;
     this.#blocks[slot] = undefined;
     this.#owners[slot] = undefined;
     this.#free.push(slot);
+    if (below !== undefined) {
+      // Without a use for so long that hardly any of them are left.
+      below.isReachable = false;
+      this.dropAll(below);
+    }
   }
 
   #takeSlot(): number {

@@ -1,10 +1,11 @@
 import { assert } from '../base/assert.js';
 import type { Waitable } from '../base/task.js';
-import type { DataBlock } from './data-block.js';
+import type { BlockPlace } from './block-place.js';
+import type { TableBlock } from './table-blocks.js';
 import type { TableReader } from './table-reader.js';
 
-/** Asks for a table's filter instead of a data block. */
-export const filterPart = -1;
+/** A lookup needs part of a filter, part of an index, a block, and perhaps the next part and block. */
+const maxKept = 5;
 
 /**
  * Names the block that a lookup or cursor needs from disk. `wait` or `waitSync`
@@ -14,13 +15,12 @@ export const filterPart = -1;
  */
 export class BlockRequest implements Waitable {
   #table: TableReader | undefined;
-  #number = 0;
-  #block: DataBlock | undefined;
-  /** The block got before this one: a lookup may need two neighbours. */
-  #earlierNumber = 0;
-  #earlier: DataBlock | undefined;
+  #place: BlockPlace | undefined;
   #fillCache = true;
   #isExpectedFast = true;
+  /** What was read for this lookup, by file offset. */
+  readonly #offsets: number[] = [];
+  readonly #blocks: TableBlock[] = [];
 
   /** True when the block is expected in the OS page cache, so that `waitSync` costs less than `wait`. */
   get isExpectedFast(): boolean {
@@ -28,48 +28,61 @@ export class BlockRequest implements Waitable {
   }
 
   async wait(): Promise<void> {
-    const { table, number } = this.#missing();
-    if (number === filterPart) return table.loadFilter();
-    if (this.#block !== undefined) return;
-    const block = await table.blocks.read(number, this.#fillCache);
-    if (this.#table === table && this.#number === number) this.#block = block;
+    const { table, place } = this.#missing();
+    if (this.find(table, place.offset) !== undefined) return;
+    const block = await table.blocks.read(place, this.#fillCache);
+    // Meanwhile the request may have moved on, or a synchronous caller have read the block.
+    if (this.#place === place && this.find(table, place.offset) === undefined) {
+      this.#keep(place, block);
+    }
   }
 
   waitSync(): void {
-    const { table, number } = this.#missing();
-    if (number === filterPart) table.loadFilterSync();
-    else this.#block ??= table.blocks.readSync(number, this.#fillCache);
+    const { table, place } = this.#missing();
+    if (this.find(table, place.offset) !== undefined) return;
+    this.#keep(place, table.blocks.readSync(place, this.#fillCache));
   }
 
   /** @internal */
-  ask(table: TableReader, number: number, fillCache = true): void {
-    if (this.#table === table && this.#block !== undefined) {
-      this.#earlier = this.#block;
-      this.#earlierNumber = this.#number;
-    }
+  ask(table: TableReader, place: BlockPlace, fillCache = true): void {
+    if (this.#table !== table) this.clear();
     this.#table = table;
-    this.#number = number;
-    this.#block = undefined;
+    this.#place = place;
     this.#fillCache = fillCache;
     this.#isExpectedFast = table.blocks.expectFastRead();
   }
 
-  /** The block if this request has it. @internal */
-  find(table: TableReader, number: number): DataBlock | undefined {
+  /** The block at `offset` if this request has it. @internal */
+  find(table: TableReader, offset: number): TableBlock | undefined {
     if (this.#table !== table) return undefined;
-    if (this.#number === number) return this.#block;
-    return this.#earlierNumber === number ? this.#earlier : undefined;
+    const at = this.#offsets.indexOf(offset);
+    return at < 0 ? undefined : this.#blocks[at];
   }
 
   /** Lets go of what it holds. @internal */
   clear(): void {
+    if (this.#table === undefined) return;
     this.#table = undefined;
-    this.#block = undefined;
-    this.#earlier = undefined;
+    this.#place = undefined;
+    this.#offsets.length = 0;
+    this.#blocks.length = 0;
   }
 
-  #missing(): { table: TableReader; number: number } {
-    assert(this.#table !== undefined, 'a block request is waited for only after it was asked');
-    return { table: this.#table, number: this.#number };
+  #keep(place: BlockPlace, block: TableBlock): void {
+    if (this.#offsets.length === maxKept) {
+      // Of a lookup that was given up.
+      this.#offsets.shift();
+      this.#blocks.shift();
+    }
+    this.#offsets.push(place.offset);
+    this.#blocks.push(block);
+  }
+
+  #missing(): { table: TableReader; place: BlockPlace } {
+    assert(
+      this.#table !== undefined && this.#place !== undefined,
+      'a block request is waited for only after it was asked',
+    );
+    return { table: this.#table, place: this.#place };
   }
 }

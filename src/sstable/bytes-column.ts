@@ -38,13 +38,15 @@ export class BytesColumn {
     return index === 0 ? 0 : this.ends[index - 1];
   }
 
-  /** Length of the prefix that the first and the last string share; all between share it when they are sorted. */
-  commonPrefixLength(): number {
-    if (this.count === 0) return 0;
-    const last = this.startOf(this.count - 1);
-    const shortest = Math.min(this.ends[0], this.length - last);
+  /** Length of the prefix that the first and the last string of a range share; all between share it when they are sorted. */
+  commonPrefixLength(from = 0, to = this.count): number {
+    if (to === from) return 0;
+    const { bytes, ends } = this;
+    const first = this.startOf(from);
+    const last = this.startOf(to - 1);
+    const shortest = Math.min(ends[from] - first, ends[to - 1] - last);
     let shared = 0;
-    while (shared < shortest && this.bytes[shared] === this.bytes[last + shared]) shared++;
+    while (shared < shortest && bytes[first + shared] === bytes[last + shared]) shared++;
     return shared;
   }
 

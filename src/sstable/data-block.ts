@@ -1,6 +1,7 @@
 import { readU32, readU64 } from '../base/bytes.js';
 import { corruption } from '../base/errors.js';
 import { kindDelete, kindPut, maxSeq, type EntryKind } from '../base/internal-key.js';
+import type { CursorEntry } from '../iterator/cursor.js';
 import { unsupported } from './block-frame.js';
 import { readHead } from './bytes-column.js';
 import {
@@ -194,4 +195,17 @@ export class DataBlock {
       }
     }
   }
+}
+
+/** Points `into` at entry `at`; the key is the one searched for, which is contiguous. */
+export function fillEntry(into: CursorEntry, key: Uint8Array, block: DataBlock, at: number): void {
+  into.keyBytes = key;
+  into.keyStart = 0;
+  into.keyEnd = key.length;
+  into.seq = block.seqAt(at);
+  into.kind = block.kindAt(at);
+  const values = block.bounds + block.count + at;
+  into.valueBytes = block.bytes;
+  into.valueStart = block.words[values];
+  into.valueEnd = block.words[values + 1];
 }

@@ -9,7 +9,7 @@ import { alignWord, blockTrailerBytes, firstBlockOffset } from './format.js';
  * Index block, raw (little-endian, n = count):
  *
  *   0  count        u32; 0 in an empty table
- *   4  column mask  u32, M: 1 seq, 2 offset high
+ *   4  column mask  u32, M: 1 seq, 2 offset high, 4 data offset
  *   8  prefix size  u32
  *  12  prefix       what all separators begin with, zeros up to a multiple of 4
  *  ..  high         u32 x n: first four bytes behind the prefix, big-endian
@@ -20,7 +20,12 @@ import { alignWord, blockTrailerBytes, firstBlockOffset } from './format.js';
  *  ..  raw length   u32 x n
  *  ..  offset high  u32 x n with mask 2
  *  ..  seq          {low u32, high u32} x n with mask 1
+ *  ..  data offset  {low u32, high u32} x n with mask 4: top only, where a part's first data block is
  *  ..  tails        up to the block's end
+ *
+ * The same block serves three purposes: the index of data blocks (whole, or a part
+ * of it), the top that leads to parts of the index, and the top that leads to parts
+ * of the filter.
  *
  * A separator is the shortest prefix of its block's first user key that is above
  * the last key of the block before (the first one is the whole key). Where the
@@ -31,6 +36,8 @@ import { alignWord, blockTrailerBytes, firstBlockOffset } from './format.js';
 export const indexHeaderBytes = 12;
 export const indexColumnSeq = 1;
 export const indexColumnOffsetHigh = 2;
+export const indexColumnDataOffset = 4;
+const knownColumns = 7;
 
 /** Finds the block for a key; used in place like a data block. */
 export class IndexBlock {
@@ -46,18 +53,28 @@ export class IndexBlock {
   readonly #rawLengths: number;
   readonly #offsetHigh: number;
   readonly #seqs: number;
+  readonly #dataOffsets: number;
 
   /**
-   * Takes over `raw`, which begins at offset 0 of its buffer. `dataEnd` is where the tail begins.
+   * Takes over `raw`, which begins at offset 0 of its buffer. What it leads to
+   * stands in [`placeStart`, `placeEnd`) of the file, in order.
    * @throws LsmError `LSM_CORRUPTION` when columns, handles or separators are out of place or order.
    */
-  constructor(raw: Uint8Array, dataEnd: number, file: string, offset: number) {
+  constructor(
+    raw: Uint8Array,
+    placeEnd: number,
+    file: string,
+    offset: number,
+    placeStart: number = firstBlockOffset,
+  ) {
     const fail = (what: string): Error => corruption(`index: ${what}`, file, offset);
     if (raw.length < indexHeaderBytes) throw fail('header cut off');
     const count = readU32(raw, 0);
     const mask = readU32(raw, 4);
     const prefixLength = readU32(raw, 8);
-    if ((mask & ~3) !== 0) throw unsupported(`index columns 0x${mask.toString(16)}`, file, offset);
+    if ((mask & ~knownColumns) !== 0) {
+      throw unsupported(`index columns 0x${mask.toString(16)}`, file, offset);
+    }
     if (count > raw.length / 24 || prefixLength > raw.length) throw fail('impossible count');
     this.bytes = raw;
     this.words = new Uint32Array(raw.buffer, 0, raw.length >>> 2);
@@ -75,8 +92,10 @@ export class IndexBlock {
     if (mask & indexColumnOffsetHigh) at += count;
     this.#seqs = mask & indexColumnSeq ? at : 0;
     if (mask & indexColumnSeq) at += 2 * count;
+    this.#dataOffsets = mask & indexColumnDataOffset ? at : 0;
+    if (mask & indexColumnDataOffset) at += 2 * count;
     if (4 * at > raw.length) throw fail('columns cut off');
-    this.#checkHandles(4 * at, dataEnd, fail);
+    this.#checkHandles(4 * at, placeStart, placeEnd, fail);
     this.#checkOrder(fail);
   }
 
@@ -143,6 +162,16 @@ export class IndexBlock {
     return this.words[at] + this.words[at + 1] * 0x1_0000_0000;
   }
 
+  get hasDataOffsets(): boolean {
+    return this.#dataOffsets !== 0;
+  }
+
+  /** Of a top: where the first data block of a part of the index is in the file. */
+  dataOffsetAt(number: number): number {
+    const at = this.#dataOffsets + 2 * number;
+    return this.words[at] + this.words[at + 1] * 0x1_0000_0000;
+  }
+
   separatorAt(number: number): Uint8Array {
     const start = this.words[this.#bounds + number];
     const end = this.words[this.#bounds + number + 1];
@@ -173,20 +202,25 @@ export class IndexBlock {
     return length - keyLength;
   }
 
-  #checkHandles(tails: number, dataEnd: number, fail: (what: string) => Error): void {
+  #checkHandles(
+    tails: number,
+    placeStart: number,
+    placeEnd: number,
+    fail: (what: string) => Error,
+  ): void {
     const words = this.words;
     const bounds = this.#bounds;
     if (words[bounds] !== tails || words[bounds + this.count] !== this.bytes.length) {
       throw fail('unsorted bounds');
     }
-    let end = firstBlockOffset;
+    let end = placeStart;
     for (let i = 0; i < this.count; i++) {
       if (words[bounds + i] > words[bounds + i + 1]) throw fail('unsorted bounds');
       const size = this.sizeAt(i);
       const offset = this.offsetAt(i);
       if (offset < end || size < blockTrailerBytes) throw fail(`impossible handle of block ${i}`);
       end = offset + size;
-      if (end > dataEnd) throw fail(`block ${i} reaches into the tail`);
+      if (end > placeEnd) throw fail(`block ${i} reaches too far`);
     }
   }
 

@@ -11,7 +11,7 @@ const maxSpareChunks = 32;
  */
 const spareChunks: Uint32Array[] = [];
 
-/** The hashes of a table's keys, kept until their number is known and the filter can be sized. */
+/** The hashes of keys, in the order they came. */
 export class KeyHashes {
   readonly #chunks: Uint32Array[] = [];
   #chunk: Uint32Array = new Uint32Array(0);
@@ -34,20 +34,33 @@ export class KeyHashes {
     this.#keys++;
   }
 
-  /** Fills a filter made for `keys` keys. */
-  addTo(filter: BloomFilter): void {
-    for (const chunk of this.#chunks) {
-      const end = chunk === this.#chunk ? this.#at : chunk.length;
-      for (let i = 0; i < end; i += 2) filter.addHash(chunk[i], chunk[i + 1]);
+  /** Adds the keys from number `from` to `to`, without it, to a filter. */
+  addTo(filter: BloomFilter, from: number, to: number): void {
+    for (let at = from; at < to;) {
+      const chunk = this.#chunks[Math.floor(at / keysPerChunk)];
+      const first = at % keysPerChunk;
+      const end = Math.min(keysPerChunk, first + to - at);
+      for (let i = first; i < end; i++) filter.addHash(chunk[2 * i], chunk[2 * i + 1]);
+      at += end - first;
     }
+  }
+
+  /** Forgets all keys; the memory stays for the next ones. */
+  clear(): void {
+    for (const chunk of this.#chunks.splice(1)) giveBack(chunk);
+    this.#chunk = this.#chunks[0] ?? this.#chunk;
+    this.#at = 0;
+    this.#keys = 0;
   }
 
   /** Lets go of the memory; nothing is added afterwards. */
   release(): void {
-    for (const chunk of this.#chunks.splice(0)) {
-      if (spareChunks.length < maxSpareChunks) spareChunks.push(chunk);
-    }
+    for (const chunk of this.#chunks.splice(0)) giveBack(chunk);
     this.#chunk = new Uint32Array(0);
     this.#at = 0;
   }
+}
+
+function giveBack(chunk: Uint32Array): void {
+  if (spareChunks.length < maxSpareChunks) spareChunks.push(chunk);
 }

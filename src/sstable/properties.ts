@@ -34,6 +34,10 @@ export interface TableProperties {
   /** The codec asked for; each block says what it uses. */
   readonly codecId: number;
   readonly blockSizeBytes: number;
+  /** 1: one index block; 2: a top index that leads to parts. */
+  readonly indexLevels: number;
+  /** 1: the filter, if there is one, is one block; more: a top leads to so many parts. */
+  readonly filterParts: number;
   readonly createdBy: string;
 }
 
@@ -53,6 +57,8 @@ const numberTags: Readonly<Record<NumberName, number>> = {
   largestSeq: 24,
   codecId: 33,
   blockSizeBytes: 35,
+  indexLevels: 28,
+  filterParts: 30,
   level: 37,
   flushedSeq: 39,
 };
@@ -60,23 +66,18 @@ const keyspaceNameTag = 4;
 const smallestTag = 18;
 const largestTag = 20;
 const comparatorTag = 26;
-const indexLevelsTag = 28;
-const filterPartsTag = 30;
 const createdByTag = 41;
 
-/** Fields whose value this version can only read as the one it writes. */
-const fixedFields: ReadonlyMap<number, readonly [name: string, value: number]> = new Map([
-  [comparatorTag, ['comparator', 0]],
-  [indexLevelsTag, ['index levels', 1]],
-  [filterPartsTag, ['filter parts', 1]],
-]);
+/** The one key order this version knows: bytewise. */
+const bytewise = 0;
+const maxIndexLevels = 2;
 
 export function encodeProperties(properties: TableProperties): Uint8Array {
   const fields = new Map<number, Uint8Array>();
   for (const [name, tag] of Object.entries(numberTags)) {
     fields.set(tag, encodeNumber(properties[name as NumberName]));
   }
-  for (const [tag, [, value]] of fixedFields) fields.set(tag, encodeNumber(value));
+  fields.set(comparatorTag, encodeNumber(bytewise));
   const encoder = new TextEncoder();
   fields.set(keyspaceNameTag, encoder.encode(properties.keyspaceName));
   fields.set(createdByTag, encoder.encode(properties.createdBy));
@@ -127,6 +128,9 @@ export function decodeProperties(bytes: Uint8Array, file: string, offset: number
     properties.tombstones <= properties.entries &&
     properties.superseded <= properties.entries &&
     properties.dataBlocks <= properties.entries &&
+    properties.indexLevels >= 1 &&
+    properties.filterParts >= 1 &&
+    properties.filterParts <= Math.max(1, properties.entries) &&
     properties.smallestSeq <= properties.largestSeq;
   if (!isPossible) throw fail('counts contradict each other');
   return properties;
@@ -160,7 +164,7 @@ function refuseUnknown(
 ): void {
   const known = new Set([
     ...Object.values(numberTags),
-    ...fixedFields.keys(),
+    comparatorTag,
     keyspaceNameTag,
     smallestTag,
     largestTag,
@@ -168,10 +172,10 @@ function refuseUnknown(
   for (const tag of fields.keys()) {
     if (tag % 2 === 0 && !known.has(tag)) throw unsupported(`table property ${tag}`, file, offset);
   }
-  for (const [tag, [name, value]] of fixedFields) {
-    const found = numberOf(tag);
-    if (found !== value) throw unsupported(`${name} ${found}`, file, offset);
-  }
+  const comparator = numberOf(comparatorTag);
+  if (comparator !== bytewise) throw unsupported(`comparator ${comparator}`, file, offset);
+  const indexLevels = numberOf(numberTags.indexLevels);
+  if (indexLevels > maxIndexLevels) throw unsupported(`index levels ${indexLevels}`, file, offset);
 }
 
 function encodeNumber(value: number): Uint8Array {

@@ -1,4 +1,4 @@
-import { compareBytes, compareRanges, keySuccessor } from '../base/bytes.js';
+import { compareBytes, compareRanges, emptyBytes, keySuccessor } from '../base/bytes.js';
 import type { Entry } from '../base/entry.js';
 import { invalidArgument, LsmError } from '../base/errors.js';
 import { maxSeq } from '../base/internal-key.js';
@@ -15,6 +15,27 @@ export interface SSTableRange {
   readonly reverse?: boolean;
   /** At most so many entries. Default: all. */
   readonly limit?: number;
+  /**
+   * False leaves the values out: each entry's is empty, and none is copied. Keys and
+   * values share blocks, so blocks are read, checked and decompressed all the same;
+   * but a long scan over long values makes less garbage. Default true.
+   */
+  readonly values?: boolean;
+}
+
+/** A range as keys in order see it. */
+export interface SSTableBounds {
+  readonly lower: Uint8Array | undefined;
+  /** Exclusive. */
+  readonly upper: Uint8Array | undefined;
+}
+
+/** @throws LsmError `LSM_INVALID_ARGUMENT` */
+export function boundsOf({ gt, gte, lt, lte }: SSTableRange): SSTableBounds {
+  return {
+    lower: tighter(gte, gt, (a, b) => compareBytes(a, b) > 0),
+    upper: tighter(lt, lte, (a, b) => compareBytes(a, b) < 0),
+  };
 }
 
 export function keyBytesOf(key: string | Uint8Array): Uint8Array {
@@ -34,6 +55,7 @@ export class SSTableIterator {
   /** Exclusive. */
   readonly #upper: Uint8Array | undefined;
   readonly #isReverse: boolean;
+  readonly #hasValues: boolean;
   readonly #slab = new ByteSlab();
   #left: number;
   #start: Uint8Array | undefined;
@@ -41,20 +63,17 @@ export class SSTableIterator {
   #isBusy = false;
   #isClosed = false;
 
-  /** @internal Takes over the cursor. */
-  constructor(cursor: Cursor, range: SSTableRange) {
-    this.#cursor = cursor;
-    try {
-      const { limit = Infinity } = range;
-      if (!(limit >= 0)) throw invalidArgument('limit must be a number from 0');
-      this.#lower = tighter(range.gte, range.gt, (a, b) => compareBytes(a, b) > 0);
-      this.#upper = tighter(range.lt, range.lte, (a, b) => compareBytes(a, b) < 0);
-      this.#isReverse = range.reverse ?? false;
-      this.#left = limit;
-    } catch (error) {
-      cursor.close();
-      throw error;
-    }
+  /** @internal Takes over the cursor that `openCursor` makes for the range's bounds. */
+  constructor(openCursor: (bounds: SSTableBounds) => Cursor, range: SSTableRange) {
+    const { limit = Infinity, reverse = false, values = true } = range;
+    if (!(limit >= 0)) throw invalidArgument('limit must be a number from 0');
+    const bounds = boundsOf(range);
+    this.#lower = bounds.lower;
+    this.#upper = bounds.upper;
+    this.#isReverse = reverse;
+    this.#hasValues = values;
+    this.#left = limit;
+    this.#cursor = openCursor(bounds);
   }
 
   /**
@@ -132,7 +151,9 @@ export class SSTableIterator {
       key: this.#slab.copy(entry.keyBytes, entry.keyStart, entry.keyEnd),
       seq: entry.seq,
       kind: entry.kind,
-      value: this.#slab.copy(entry.valueBytes, entry.valueStart, entry.valueEnd),
+      value: this.#hasValues
+        ? this.#slab.copy(entry.valueBytes, entry.valueStart, entry.valueEnd)
+        : emptyBytes,
     };
   }
 

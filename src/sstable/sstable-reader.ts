@@ -120,7 +120,7 @@ export class SSTableReader implements SSTableEntries {
   /** An iterator that can seek; it must be closed. */
   iterator(range: SSTableRange = {}): SSTableIterator {
     this.#checkOpen();
-    return new SSTableIterator(this.#table.cursor(), range);
+    return new SSTableIterator((bounds) => this.#table.cursor(bounds), range);
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Entry, void, void> {

@@ -6,6 +6,7 @@ import type { CachePriority, TableMeta } from '../base/table-meta.js';
 import { runSync, Task, type Steps } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import type { BlockCache } from './block-cache.js';
+import { OpeningSlots } from './opening-slots.js';
 import { TableReader, type TableReaderCounters } from './table-reader.js';
 
 export interface TableCacheOptions {
@@ -14,7 +15,11 @@ export interface TableCacheOptions {
   readonly directory: string;
   readonly databaseId: FileId;
   readonly blockCache?: BlockCache;
-  /** Tables open at once, beyond those in use at the moment. Default 512. */
+  /**
+   * Tables, and so descriptors, open at once. Only tables in use, held by cursors or
+   * by lookups that wait for a block, can make it more: one that must make room while
+   * it is in use stays open until it is released. Default 512.
+   */
   readonly maxOpenTables?: number;
   /** Times reads. Default: the system's. */
   readonly clock?: Clock;
@@ -25,6 +30,9 @@ export interface TableCacheStats extends TableReaderCounters {
   /** Indexes and filters of open tables. */
   readonly memoryBytes: number;
 }
+
+/** More at once would not be faster: the thread pool has four threads. */
+const maxOpening = 8;
 
 type MutableCounters = { -readonly [Name in keyof TableReaderCounters]: number };
 
@@ -45,6 +53,7 @@ class OpenTable {
 export class TableCache {
   readonly #options: TableCacheOptions;
   readonly #maxOpenTables: number;
+  readonly #slots: OpeningSlots;
   readonly #open = new Map<number, OpenTable>();
   readonly #opening = new Map<number, Task<TableReader>>();
   readonly #retired: MutableCounters = noCounters();
@@ -52,7 +61,8 @@ export class TableCache {
 
   constructor(options: TableCacheOptions) {
     this.#options = options;
-    this.#maxOpenTables = options.maxOpenTables ?? 512;
+    this.#maxOpenTables = Math.max(1, options.maxOpenTables ?? 512);
+    this.#slots = new OpeningSlots(Math.min(maxOpening, this.#maxOpenTables));
   }
 
   /** The table if it is open. */
@@ -65,14 +75,29 @@ export class TableCache {
 
   /**
    * Opens a table unless it is open. However many ask, it is opened once; a
-   * synchronous caller finishes what an asynchronous one began.
+   * synchronous caller finishes what an asynchronous one began. `cachePriority` is
+   * `normal` unless it is given; the one given last holds.
    * @throws LsmError as `TableReader.open`; `LSM_CLOSED`
    */
-  *open(meta: TableMeta, cachePriority: CachePriority = 'normal'): Steps<TableReader> {
+  *open(meta: TableMeta, cachePriority?: CachePriority): Steps<TableReader> {
+    const reader = this.find(meta.fileNumber) ?? (yield* this.#openOnce(meta, cachePriority));
+    if (cachePriority !== undefined) reader.cachePriority = cachePriority;
+    return reader;
+  }
+
+  /**
+   * What an open table's blocks are worth from now on: its level has changed, the
+   * file has not. A table that is not open gets the priority it is opened with.
+   */
+  setCachePriority(fileNumber: number, priority: CachePriority): void {
+    const table = this.#open.get(fileNumber);
+    if (table !== undefined) table.reader.cachePriority = priority;
+  }
+
+  *#openOnce(meta: TableMeta, cachePriority: CachePriority | undefined): Steps<TableReader> {
     const number = meta.fileNumber;
-    let reader = this.find(number);
-    if (reader !== undefined) return reader;
-    if (this.#isClosed) throw new LsmError('LSM_CLOSED', 'the tables are closed');
+    let reader: TableReader | undefined;
+    if (this.#isClosed) throw closedError();
     yield {
       wait: async () => {
         let task = this.#opening.get(number);
@@ -119,38 +144,52 @@ export class TableCache {
     return { ...sum, openTables: this.#open.size, memoryBytes };
   }
 
-  *#load(meta: TableMeta, cachePriority: CachePriority): Steps<TableReader> {
-    const { fs, directory, databaseId, blockCache, clock } = this.#options;
-    const { fileNumber, tableId, size, checksum } = meta;
+  *#load(meta: TableMeta, cachePriority: CachePriority | undefined): Steps<TableReader> {
     try {
-      const reader = yield* TableReader.open({
-        fs,
-        path: joinPath(directory, tableName(fileNumber)),
-        blockCache,
-        cachePriority,
-        clock,
-        expected: { databaseId, tableId, size, checksum },
-      });
-      this.#open.set(fileNumber, new OpenTable(reader));
-      yield* this.#makeRoom(fileNumber);
-      return reader;
+      return yield* this.#slots.run(() => this.#loadInSlot(meta, cachePriority));
     } finally {
-      this.#opening.delete(fileNumber);
+      this.#opening.delete(meta.fileNumber);
     }
   }
 
-  /** Second chance: a table used since the last pass goes to the back of the queue once. */
-  *#makeRoom(newest: number): Steps<void> {
-    while (this.#open.size > Math.max(1, this.#maxOpenTables)) {
-      const [number, table] = this.#open.entries().next().value!;
-      if (table.isUsed || number === newest) {
-        table.isUsed = false;
-        this.#open.delete(number);
-        this.#open.set(number, table);
-      } else {
-        yield* this.#close(number, table);
-      }
+  *#loadInSlot(meta: TableMeta, cachePriority: CachePriority | undefined): Steps<TableReader> {
+    const { fs, directory, databaseId, blockCache, clock } = this.#options;
+    const { fileNumber, tableId, size, checksum } = meta;
+    if (this.#isClosed) throw closedError();
+    yield* this.#makeRoom();
+    const reader = yield* TableReader.open({
+      fs,
+      path: joinPath(directory, tableName(fileNumber)),
+      blockCache,
+      cachePriority,
+      clock,
+      expected: { databaseId, tableId, size, checksum },
+    });
+    this.#open.set(fileNumber, new OpenTable(reader));
+    return reader;
+  }
+
+  /** Until there is room for all that are being opened. */
+  *#makeRoom(): Steps<void> {
+    while (this.#open.size > 0 && this.#open.size + this.#slots.taken > this.#maxOpenTables) {
+      const number = this.#chooseVictim();
+      yield* this.#close(number, this.#open.get(number)!);
     }
+  }
+
+  /**
+   * Second chance: a table used since the last pass goes to the back of the queue
+   * once. One in use would keep its descriptor, and goes only where all are.
+   */
+  #chooseVictim(): number {
+    for (let tries = 2 * this.#open.size; tries > 0; tries--) {
+      const [number, table] = this.#open.entries().next().value!;
+      if (!table.isUsed && !table.reader.isHeld) return number;
+      table.isUsed = false;
+      this.#open.delete(number);
+      this.#open.set(number, table);
+    }
+    return this.#open.keys().next().value!;
   }
 
   *#close(number: number, table: OpenTable): Steps<void> {
@@ -158,6 +197,10 @@ export class TableCache {
     addCounters(this.#retired, table.reader.counters);
     yield* table.reader.close();
   }
+}
+
+function closedError(): LsmError {
+  return new LsmError('LSM_CLOSED', 'the tables are closed');
 }
 
 function* finishOpening(opening: Task<TableReader>): Steps<void> {
@@ -184,6 +227,7 @@ function noCounters(): MutableCounters {
     filterFalsePositives: 0,
     blockReads: 0,
     blockHits: 0,
+    partReads: 0,
   };
 }
 
@@ -193,4 +237,5 @@ function addCounters(sum: MutableCounters, more: TableReaderCounters): void {
   sum.filterFalsePositives += more.filterFalsePositives;
   sum.blockReads += more.blockReads;
   sum.blockHits += more.blockHits;
+  sum.partReads += more.partReads;
 }

@@ -1,13 +1,13 @@
 import { sameFileId, type FileId } from '../base/checksum.js';
 import { corruption } from '../base/errors.js';
+import { maxSeq } from '../base/internal-key.js';
 import { decodeFileHeader } from '../base/file-header.js';
 import type { Steps } from '../base/task.js';
 import type { File } from '../fs/file-system.js';
 import { openBlock } from './block-frame.js';
-import { BloomFilter } from './bloom-filter.js';
 import { readFromFile, sizeOfFile } from './file-steps.js';
 import { decodeFooter, type Footer } from './footer.js';
-import { firstBlockOffset, footerBytes, type BlockHandle } from './format.js';
+import { blockTrailerBytes, firstBlockOffset, footerBytes, type BlockHandle } from './format.js';
 import { IndexBlock } from './index-block.js';
 import {
   decodeMetaindex,
@@ -16,12 +16,19 @@ import {
   propertiesBlockName,
 } from './metaindex.js';
 import { decodeProperties, type TableProperties } from './properties.js';
-import type { ExpectedTable } from './table-reader.js';
 
-/** One read of this size at the end usually brings in all but the filter and a large index. */
+/** One read of this size at the end usually brings in all but the filter and an index of more than a thousand blocks. */
 const suffixBytes = 32 * 1024;
 
-/** All that is known of a table once it is open, but its filter's bits. */
+/** What the manifest knows of a table. */
+export interface ExpectedTable {
+  readonly databaseId: FileId;
+  readonly tableId: FileId;
+  readonly size: number;
+  readonly checksum: number;
+}
+
+/** All that is known of a table once it is open; of index and filter in parts, what leads to them. */
 export interface TableDirectory {
   readonly databaseId: FileId;
   readonly tableId: FileId;
@@ -31,8 +38,12 @@ export interface TableDirectory {
   readonly metaindex: BlockHandle;
   readonly indexHandle: BlockHandle;
   readonly propertiesHandle: BlockHandle;
+  /** The index, where it is one block; otherwise what leads to its parts. */
+  readonly index: IndexBlock | undefined;
+  readonly indexTop: IndexBlock | undefined;
+  /** Where the filter is, if there is one and it is one block; otherwise what leads to its parts. */
   readonly filter: BlockHandle | undefined;
-  readonly index: IndexBlock;
+  readonly filterTop: IndexBlock | undefined;
   readonly properties: TableProperties;
 }
 
@@ -73,11 +84,8 @@ export function* loadDirectory(
     propertiesHandle.offset,
   );
   const indexHandle = blocks.get(indexBlockName)!;
-  const index = new IndexBlock(yield* tail.read(indexHandle), tailOffset, path, indexHandle.offset);
-  if (index.count !== properties.dataBlocks) {
-    throw corruption('index and properties disagree on the data blocks', path, indexHandle.offset);
-  }
-  return {
+  const filter = blocks.get(filterBlockName);
+  const opened = {
     databaseId: header.databaseId,
     tableId: footer.tableId,
     size,
@@ -86,21 +94,64 @@ export function* loadDirectory(
     metaindex: footer.metaindex,
     indexHandle,
     propertiesHandle,
-    filter: blocks.get(filterBlockName),
-    index,
     properties,
   };
+  const indexBytes = yield* tail.read(indexHandle);
+  const index =
+    properties.indexLevels === 1
+      ? { index: decodeIndex(indexBytes, opened, path, indexHandle.offset), indexTop: undefined }
+      : { index: undefined, indexTop: decodeIndexTop(indexBytes, opened, path) };
+  if (properties.filterParts === 1) return { ...opened, ...index, filter, filterTop: undefined };
+  if (filter === undefined) throw corruption('no filter, but parts of one', path, footerOffset);
+  const filterTop = decodeFilterTop(yield* tail.read(filter), opened, path, filter.offset);
+  return { ...opened, ...index, filter: undefined, filterTop };
 }
 
-/** Decodes a filter from the stored bytes of its block. */
-export function readFilter(
-  stored: Uint8Array,
-  directory: TableDirectory,
+type Opened = Pick<TableDirectory, 'properties' | 'tailOffset' | 'metaindex' | 'indexHandle'>;
+
+/** Decodes the index of data blocks, whole or a part of it, that stands at `offset`. */
+export function decodeIndex(
+  raw: Uint8Array,
+  { properties, tailOffset }: Pick<Opened, 'properties' | 'tailOffset'>,
   path: string,
-): BloomFilter {
-  const { offset, size } = directory.filter!;
-  const raw = openBlock(stored, 0, size, true, directory.tableId, offset, path);
-  return BloomFilter.fromBytes(raw, path, offset);
+  offset: number,
+): IndexBlock {
+  const index = new IndexBlock(raw, tailOffset, path, offset);
+  const isPossible =
+    properties.indexLevels === 1
+      ? index.count === properties.dataBlocks
+      : index.count <= properties.dataBlocks;
+  if (!isPossible || index.hasDataOffsets) {
+    throw corruption('index and properties disagree on the data blocks', path, offset);
+  }
+  return index;
+}
+
+function decodeIndexTop(raw: Uint8Array, opened: Opened, path: string): IndexBlock {
+  const { properties, tailOffset, metaindex, indexHandle } = opened;
+  const top = new IndexBlock(raw, metaindex.offset, path, indexHandle.offset, tailOffset);
+  let isPossible = top.hasDataOffsets && top.count > 0 && top.count <= properties.dataBlocks;
+  let end = firstBlockOffset;
+  for (let part = 0; part < top.count && isPossible; part++) {
+    const offset = top.dataOffsetAt(part);
+    isPossible = offset >= end && offset < tailOffset;
+    end = offset + blockTrailerBytes;
+  }
+  if (!isPossible) throw corruption('impossible top of an index', path, indexHandle.offset);
+  return top;
+}
+
+function decodeFilterTop(
+  raw: Uint8Array,
+  { properties, tailOffset, metaindex }: Opened,
+  path: string,
+  offset: number,
+): IndexBlock {
+  const top = new IndexBlock(raw, metaindex.offset, path, offset, tailOffset);
+  let isPossible = top.count === properties.filterParts && !top.hasDataOffsets;
+  for (let part = 0; part < top.count; part++) isPossible &&= top.seqAt(part) === maxSeq;
+  if (!isPossible) throw corruption('top of the filter and properties disagree', path, offset);
+  return top;
 }
 
 /** Blocks of the tail, from the bytes read already where they are in them. */

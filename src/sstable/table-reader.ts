@@ -4,20 +4,21 @@ import { systemClock, type Clock } from '../base/clock.js';
 import type { FileId } from '../base/checksum.js';
 import { corruption, LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
 import type { KeyHash } from '../base/hash.js';
+import { maxSeq } from '../base/internal-key.js';
 import type { CachePriority } from '../base/table-meta.js';
 import type { Steps } from '../base/task.js';
 import type { Cursor, CursorEntry } from '../iterator/cursor.js';
 import type { File, FileSystem } from '../fs/file-system.js';
 import type { BlockCache } from './block-cache.js';
-import { filterPart, type BlockRequest } from './block-request.js';
+import type { BlockRequest } from './block-request.js';
 import type { BloomFilter } from './bloom-filter.js';
-import type { DataBlock } from './data-block.js';
-import { closing, openFile, withSync } from './file-steps.js';
-import type { IndexBlock } from './index-block.js';
+import { fillEntry, type DataBlock } from './data-block.js';
+import { closing, openFile } from './file-steps.js';
+import type { IndexPart } from './index-part.js';
 import type { TableProperties } from './properties.js';
 import { TableBlocks } from './table-blocks.js';
 import { TableCursor, type TableCursorOptions } from './table-cursor.js';
-import { loadDirectory, readFilter, type TableDirectory } from './table-directory.js';
+import { loadDirectory, type ExpectedTable, type TableDirectory } from './table-directory.js';
 import { verifyTable, type TableVerification } from './table-verification.js';
 
 export { BlockRequest } from './block-request.js';
@@ -26,13 +27,6 @@ export { BlockRequest } from './block-request.js';
 export const lookupAbsent = 0;
 export const lookupFound = 1;
 export const lookupNeedsBlock = 2;
-
-export interface ExpectedTable {
-  readonly databaseId: FileId;
-  readonly tableId: FileId;
-  readonly size: number;
-  readonly checksum: number;
-}
 
 export interface TableReaderOptions {
   readonly fs: FileSystem;
@@ -53,15 +47,19 @@ export interface TableReaderCounters {
   readonly filterNegatives: number;
   /** The filter said "perhaps" and the table had no version of the key. */
   readonly filterFalsePositives: number;
+  /** Data blocks. */
   readonly blockReads: number;
   readonly blockHits: number;
+  /** Filters, and parts of indexes and filters, read from disk. */
+  readonly partReads: number;
 }
 
 /**
  * An open table. Its index is in memory from the start, its filter from the
- * first lookup on; data blocks come from the cache or the disk. Lookups and
- * cursors that wait must hold the table (`acquire`), since `close` takes effect
- * when the last of them has released it.
+ * first lookup on; data blocks come from the cache or the disk, and so do index and
+ * filter of a large table, whose parts are blocks too. Lookups and cursors that
+ * wait must hold the table (`acquire`), since `close` takes effect when the last of
+ * them has released it.
  */
 export class TableReader {
   readonly path: string;
@@ -69,7 +67,11 @@ export class TableReader {
   readonly blocks: TableBlocks;
   readonly #directory: TableDirectory;
   readonly #cache: BlockCache | undefined;
+  /** The whole index, where it is one block. */
+  readonly #onlyPart: IndexPart | undefined;
+  /** The whole filter, once it was read. */
   #filter: BloomFilter | undefined;
+  /** There is a filter, of which nothing stays here yet, or only the top. */
   #needsFilter: boolean;
   #filterChecks = 0;
   #filterNegatives = 0;
@@ -84,14 +86,17 @@ export class TableReader {
     this.path = options.path;
     this.blocks = new TableBlocks(file, directory, blockCache, cachePriority, clock);
     this.#directory = directory;
-    this.#needsFilter = directory.filter !== undefined;
+    this.#onlyPart = this.blocks.onlyPart;
+    this.#needsFilter = directory.filter !== undefined || directory.filterTop !== undefined;
     this.#cache = blockCache;
-    this.#memoryBytes = directory.index.memoryBytes + this.blocks.memoryBytes;
+    this.#memoryBytes = this.blocks.memoryBytes;
     blockCache?.reserve(this.#memoryBytes);
   }
 
   /**
-   * Reads footer, metaindex, properties and index.
+   * Reads footer, metaindex, properties and index; of a large table, what leads to
+   * the parts of its index and filter. One or two small reads, and one more for an
+   * index or top of more than some 30 KiB.
    * @throws LsmError `LSM_CORRUPTION` (also when `expected` is given and another
    * or no file is there), `LSM_UNSUPPORTED_FORMAT`, `LSM_NOT_FOUND`,
    * `LSM_TOO_MANY_FILES`, `LSM_IO`
@@ -125,6 +130,7 @@ export class TableReader {
       filterFalsePositives: this.#filterFalsePositives,
       blockReads: this.blocks.reads,
       blockHits: this.blocks.hits,
+      partReads: this.blocks.partReads,
     };
   }
 
@@ -184,9 +190,24 @@ export class TableReader {
     return this.#memoryBytes;
   }
 
-  /** @internal */
-  get index(): IndexBlock {
-    return this.#directory.index;
+  /** Parts the index is in; 1 where it is one block. @internal */
+  get indexParts(): number {
+    return this.#directory.indexTop?.count ?? 1;
+  }
+
+  /** The number of the part for (key, seq). @internal */
+  indexPartOf(key: Uint8Array, seq: number): number {
+    const top = this.#directory.indexTop;
+    return top === undefined ? 0 : Math.max(0, top.findBlock(key, seq));
+  }
+
+  /** A part of the index; undefined when it must be read first: the request asks for it now. @internal */
+  indexPartAt(number: number, request: BlockRequest): IndexPart | undefined {
+    if (this.#onlyPart !== undefined) return this.#onlyPart;
+    const offset = this.#directory.indexTop!.offsetAt(number);
+    const part = this.blocks.findIndexPart(number) ?? request.find(this, offset);
+    if (part === undefined) request.ask(this, this.blocks.placeOfIndexPart(number));
+    return part as IndexPart | undefined;
   }
 
   /**
@@ -201,25 +222,26 @@ export class TableReader {
     into: CursorEntry,
     request: BlockRequest,
   ): number {
-    const filter = this.#filter;
-    if (filter === undefined) {
-      if (this.#needsFilter) {
-        request.ask(this, filterPart);
-        return lookupNeedsBlock;
-      }
-    } else if (!filter.mayContainHash(hash.low, hash.high)) {
+    let filter = this.#filter;
+    if (filter === undefined && this.#needsFilter) {
+      filter = this.#findFilter(key, request);
+      if (filter === undefined) return lookupNeedsBlock;
+    }
+    if (filter !== undefined && !filter.mayContainHash(hash.low, hash.high)) {
       this.#filterChecks++;
       this.#filterNegatives++;
+      request.clear();
       return lookupAbsent;
     }
-    const index = this.#directory.index;
-    let number = index.findBlock(key, seq);
+    const part = this.#onlyPart ?? this.indexPartAt(this.indexPartOf(key, seq), request);
+    if (part === undefined) return lookupNeedsBlock;
+    const number = part.index.findBlock(key, seq);
     if (number >= 0) {
-      let block = this.#held(number, request);
+      let block = this.#held(part, number, request);
       if (block === undefined) return lookupNeedsBlock;
       let at = block.lowerBound(key, seq);
-      if (at === block.count && ++number < index.count && index.continuesKey(number, key)) {
-        block = this.#held(number, request);
+      if (at === block.count && this.#continuesKey(part, number, key)) {
+        block = this.#findNext(part, number, request);
         if (block === undefined) return lookupNeedsBlock;
         at = 0;
       }
@@ -243,13 +265,25 @@ export class TableReader {
     return new TableCursor(this, options);
   }
 
-  /** Bytes of data blocks before the block that `key` is or would be in. */
+  /**
+   * Bytes of data blocks before the block that `key` is or would be in. It reads
+   * nothing: where the part of a large index is not in the cache, the answer is
+   * where that part begins, up to about 500 blocks before.
+   */
   approximateOffsetOf(key: Uint8Array): number {
-    const index = this.index;
-    const number = index.findBlock(key, Number.MAX_SAFE_INTEGER);
-    if (number < 0) return 0;
-    if (compareBytes(key, this.largest) > 0) return this.#directory.tailOffset;
-    return index.offsetAt(number);
+    const { indexTop, tailOffset } = this.#directory;
+    let part = this.#onlyPart;
+    let start = 0;
+    if (indexTop !== undefined) {
+      const number = indexTop.findBlock(key, maxSeq);
+      if (number < 0) return 0;
+      part = this.blocks.findIndexPart(number);
+      start = indexTop.dataOffsetAt(number);
+    }
+    if (compareBytes(key, this.largest) > 0) return tailOffset;
+    if (part === undefined) return start;
+    const number = part.index.findBlock(key, maxSeq);
+    return number < 0 ? 0 : part.index.offsetAt(number);
   }
 
   /** Walks the whole file, one block in memory at a time. */
@@ -257,10 +291,24 @@ export class TableReader {
     return verifyTable(this.blocks.file, this.#directory);
   }
 
+  get cachePriority(): CachePriority {
+    return this.blocks.priority;
+  }
+
+  /** Holds for blocks that are read or used from now on. */
+  set cachePriority(priority: CachePriority) {
+    this.blocks.priority = priority;
+  }
+
   /** Holds the table open. */
   acquire(): void {
     assert(!this.#isClosed || this.#references > 0, 'a closed table is not used again');
     this.#references++;
+  }
+
+  /** Whether a cursor, or a lookup that waits, is using the table. */
+  get isHeld(): boolean {
+    return this.#references > 0;
   }
 
   release(): void {
@@ -286,61 +334,53 @@ export class TableReader {
     };
   }
 
-  /** @internal */
-  async loadFilter(): Promise<void> {
-    const handle = this.#directory.filter!;
-    const bytes = new Uint8Array(handle.size);
-    let count: number;
-    try {
-      count = await this.blocks.file.read(bytes, 0, handle.size, handle.offset);
-    } catch (error) {
-      throw toLsmError(error, 'reading a table failed', this.path);
+  /** The filter, or the part of it, that knows `key`; undefined when the request asks for it now. */
+  #findFilter(key: Uint8Array, request: BlockRequest): BloomFilter | undefined {
+    const top = this.#directory.filterTop;
+    if (top === undefined) {
+      const whole = request.find(this, this.#directory.filter!.offset) as BloomFilter | undefined;
+      if (whole === undefined) request.ask(this, this.blocks.placeOfWholeFilter());
+      else this.#keepFilter(whole);
+      return whole;
     }
-    this.#setFilter(bytes.subarray(0, count));
+    const number = Math.max(0, top.findBlock(key, maxSeq));
+    const found = this.blocks.findFilterPart(number) ?? request.find(this, top.offsetAt(number));
+    if (found === undefined) request.ask(this, this.blocks.placeOfFilterPart(number));
+    return found as BloomFilter | undefined;
   }
 
-  /** @internal */
-  loadFilterSync(): void {
-    const handle = this.#directory.filter!;
-    const bytes = new Uint8Array(handle.size);
-    const file = withSync(this.blocks.file);
-    let count: number;
-    try {
-      count = file.readSync(bytes, 0, handle.size, handle.offset);
-    } catch (error) {
-      throw toLsmError(error, 'reading a table failed', this.path);
-    }
-    this.#setFilter(bytes.subarray(0, count));
-  }
-
-  #setFilter(stored: Uint8Array): void {
-    if (this.#filter !== undefined) return;
-    this.#filter = readFilter(stored, this.#directory, this.path);
+  #keepFilter(filter: BloomFilter): void {
+    this.#filter = filter;
     this.#needsFilter = false;
     if (this.#isClosed) return;
-    this.#memoryBytes += this.#filter.memoryBytes;
-    this.#cache?.reserve(this.#filter.memoryBytes);
+    this.#memoryBytes += filter.memoryBytes;
+    this.#cache?.reserve(filter.memoryBytes);
   }
 
   /** The block from cache or request; where neither has it, the request asks for it. */
-  #held(number: number, request: BlockRequest): DataBlock | undefined {
-    const block = this.blocks.find(number) ?? request.find(this, number);
-    if (block === undefined) request.ask(this, number);
-    return block;
+  #held(part: IndexPart, number: number, request: BlockRequest): DataBlock | undefined {
+    const block = this.blocks.find(part, number);
+    if (block !== undefined) return block;
+    const place = part.placeOf(number);
+    const read = request.find(this, place.offset);
+    if (read === undefined) request.ask(this, place);
+    return read as DataBlock | undefined;
   }
-}
 
-/** Points `into` at entry `at`; the key is the one searched for, which is contiguous. */
-function fillEntry(into: CursorEntry, key: Uint8Array, block: DataBlock, at: number): void {
-  into.keyBytes = key;
-  into.keyStart = 0;
-  into.keyEnd = key.length;
-  into.seq = block.seqAt(at);
-  into.kind = block.kindAt(at);
-  const values = block.bounds + block.count + at;
-  into.valueBytes = block.bytes;
-  into.valueStart = block.words[values];
-  into.valueEnd = block.words[values + 1];
+  /** Whether older versions of `key`, which was searched in block `number`, go on in the next one. */
+  #continuesKey(part: IndexPart, number: number, key: Uint8Array): boolean {
+    const next = number + 1;
+    if (next < part.index.count) return part.index.continuesKey(next, key);
+    const top = this.#directory.indexTop;
+    if (top === undefined || part.number + 1 === top.count) return false;
+    return top.continuesKey(part.number + 1, key);
+  }
+
+  #findNext(part: IndexPart, number: number, request: BlockRequest): DataBlock | undefined {
+    if (number + 1 < part.index.count) return this.#held(part, number + 1, request);
+    const next = this.indexPartAt(part.number + 1, request);
+    return next === undefined ? undefined : this.#held(next, 0, request);
+  }
 }
 
 function openError(error: unknown, path: string, isExpected: boolean): LsmError {

@@ -5,12 +5,15 @@ import { compareInternal, kindDelete, maxKeyBytes, maxSeq } from '../base/intern
 import type { Steps } from '../base/task.js';
 import type { File } from '../fs/file-system.js';
 import { openBlock } from './block-frame.js';
-import type { BloomFilter } from './bloom-filter.js';
+import { BloomFilter } from './bloom-filter.js';
 import { readHead } from './bytes-column.js';
 import { DataBlock } from './data-block.js';
 import { dataBlockHeaderBytes } from './data-block-writer.js';
 import { readFromFile } from './file-steps.js';
-import { loadDirectory, readFilter, type TableDirectory } from './table-directory.js';
+import type { BlockHandle } from './format.js';
+import type { IndexBlock } from './index-block.js';
+import { checkIndexPart } from './index-part.js';
+import { decodeIndex, loadDirectory, type TableDirectory } from './table-directory.js';
 
 const maxDamages = 100;
 
@@ -25,8 +28,9 @@ export interface TableVerification {
 
 /**
  * Reads every block from disk again and checks it: checksum, layout, order of
- * entries inside and across blocks, separators, filter, and the counts and
- * bounds in the properties. Damage is collected, a failing disk throws.
+ * entries inside and across blocks, separators, filter, parts of index and filter
+ * against their tops, and the counts and bounds in the properties. Damage is
+ * collected, a failing disk throws.
  */
 export function* verifyTable(
   file: File,
@@ -43,47 +47,128 @@ export function* verifyTable(
   if (directory.size !== opened.size) {
     note(damages, corruption('the table changed its size', file.path), file.path);
   }
-  const filter = yield* verifyFilter(file, directory, damages);
+  const filter = new FilterWalk(file, directory, damages);
   const walk = new EntryWalk(file.path, directory, filter);
-  const { index } = directory;
   let isWhole = true;
-  for (let number = 0; number < index.count; number++) {
-    const offset = index.offsetAt(number);
-    const size = index.sizeAt(number);
+  for (let part = 0; part < (directory.indexTop?.count ?? 1); part++) {
     try {
-      const stored = yield* readFromFile(file, offset, size);
-      const raw = openBlock(stored, 0, size, true, directory.tableId, offset, file.path);
-      if (raw.length !== index.rawLengthAt(number)) {
-        throw corruption('block and index disagree on the raw length', file.path, offset);
-      }
-      walk.checkBlock(new DataBlock(raw, file.path, offset), number);
+      const index = directory.index ?? (yield* loadIndexPart(file, directory, part));
+      isWhole = (yield* verifyDataBlocks(file, directory, index, walk, damages)) && isWhole;
     } catch (error) {
       note(damages, error, file.path);
       isWhole = false;
     }
   }
+  yield* filter.finish();
   try {
     // After a damaged block the sums cannot be right.
     if (isWhole) walk.checkSums();
   } catch (error) {
     note(damages, error, file.path);
   }
-  return { dataBlocks: index.count, entries: walk.entries, tombstones: walk.tombstones, damages };
+  const { dataBlocks } = directory.properties;
+  return { dataBlocks, entries: walk.entries, tombstones: walk.tombstones, damages };
 }
 
-function* verifyFilter(
+function* loadIndexPart(file: File, directory: TableDirectory, part: number): Steps<IndexBlock> {
+  const top = directory.indexTop!;
+  const offset = top.offsetAt(part);
+  const handle = { offset, size: top.sizeAt(part) };
+  const raw = yield* readBlock(file, directory, handle, top.rawLengthAt(part));
+  const index = decodeIndex(raw, directory, file.path, offset);
+  checkIndexPart(index, top, part, file.path, offset);
+  return index;
+}
+
+/** False when one of them is damaged. */
+function* verifyDataBlocks(
   file: File,
   directory: TableDirectory,
+  index: IndexBlock,
+  walk: EntryWalk,
   damages: LsmError[],
-): Steps<BloomFilter | undefined> {
-  if (directory.filter === undefined) return undefined;
-  const { offset, size } = directory.filter;
-  try {
-    const stored = yield* readFromFile(file, offset, size);
-    return readFilter(stored, directory, file.path);
-  } catch (error) {
-    note(damages, error, file.path);
-    return undefined;
+): Steps<boolean> {
+  let isWhole = true;
+  for (let number = 0; number < index.count; number++) {
+    const offset = index.offsetAt(number);
+    try {
+      const handle = { offset, size: index.sizeAt(number) };
+      const raw = yield* readBlock(file, directory, handle, index.rawLengthAt(number));
+      yield* walk.checkBlock(new DataBlock(raw, file.path, offset), index, number);
+    } catch (error) {
+      note(damages, error, file.path);
+      isWhole = false;
+    }
+  }
+  return isWhole;
+}
+
+/** Reads and opens one block; `rawLength` is what leads to it says, or -1. */
+function* readBlock(
+  file: File,
+  { tableId }: TableDirectory,
+  { offset, size }: BlockHandle,
+  rawLength: number,
+): Steps<Uint8Array> {
+  const stored = yield* readFromFile(file, offset, size);
+  const raw = openBlock(stored, 0, size, true, tableId, offset, file.path);
+  if (rawLength >= 0 && raw.length !== rawLength) {
+    throw corruption('block and index disagree on the raw length', file.path, offset);
+  }
+  return raw;
+}
+
+/** The filter, or the part of it for the key at hand, one in memory at a time. */
+class FilterWalk {
+  readonly #file: File;
+  readonly #directory: TableDirectory;
+  readonly #damages: LsmError[];
+  #next = 0;
+  /** Keys from this one on need the next part. */
+  #border: Uint8Array | undefined = emptyBytes;
+  #current: BloomFilter | undefined;
+
+  constructor(file: File, directory: TableDirectory, damages: LsmError[]) {
+    this.#file = file;
+    this.#directory = directory;
+    this.#damages = damages;
+  }
+
+  /** Whether `moveTo` must come before `mayContain` for this key. */
+  mustMoveTo(key: Uint8Array): boolean {
+    return this.#border !== undefined && compareBytes(key, this.#border) >= 0;
+  }
+
+  *moveTo(key: Uint8Array): Steps<void> {
+    while (this.mustMoveTo(key)) yield* this.#load();
+  }
+
+  /** True also where the filter cannot be read, which is noted already. */
+  mayContain(hash: KeyHash): boolean {
+    return this.#current === undefined || this.#current.mayContainHash(hash.low, hash.high);
+  }
+
+  /** Reads what no key has needed, since it may be damaged too. */
+  *finish(): Steps<void> {
+    while (this.#border !== undefined) yield* this.#load();
+  }
+
+  *#load(): Steps<void> {
+    const { filter, filterTop: top } = this.#directory;
+    const number = this.#next++;
+    const isLast = top === undefined || this.#next === top.count;
+    this.#border = isLast ? undefined : top.separatorAt(this.#next);
+    this.#current = undefined;
+    if (top === undefined && filter === undefined) return;
+    const handle =
+      top === undefined ? filter! : { offset: top.offsetAt(number), size: top.sizeAt(number) };
+    const rawLength = top?.rawLengthAt(number) ?? -1;
+    try {
+      const raw = yield* readBlock(this.#file, this.#directory, handle, rawLength);
+      this.#current = BloomFilter.fromBytes(raw, this.#file.path, handle.offset);
+    } catch (error) {
+      note(this.#damages, error, this.#file.path);
+    }
   }
 }
 
@@ -100,8 +185,9 @@ class EntryWalk {
   tombstones = 0;
   readonly #path: string;
   readonly #directory: TableDirectory;
-  readonly #filter: BloomFilter | undefined;
+  readonly #filter: FilterWalk;
   readonly #hash = new KeyHash();
+  #dataBlocks = 0;
   #superseded = 0;
   #rawBytes = 0;
   #smallestSeq = maxSeq;
@@ -110,14 +196,14 @@ class EntryWalk {
   #lastKey: Uint8Array = emptyBytes;
   #lastSeq = 0;
 
-  constructor(path: string, directory: TableDirectory, filter: BloomFilter | undefined) {
+  constructor(path: string, directory: TableDirectory, filter: FilterWalk) {
     this.#path = path;
     this.#directory = directory;
     this.#filter = filter;
   }
 
-  checkBlock(block: DataBlock, number: number): void {
-    const { index } = this.#directory;
+  *checkBlock(block: DataBlock, index: IndexBlock, number: number): Steps<void> {
+    this.#dataBlocks++;
     const offset = index.offsetAt(number);
     const separator = index.separatorAt(number);
     const separatorSeq = index.seqAt(number);
@@ -130,6 +216,7 @@ class EntryWalk {
           !isAfter(separator, separatorSeq, key, seq);
         if (!isInOrder) throw corruption('separator is not between two blocks', this.#path, offset);
       }
+      if (this.#filter.mustMoveTo(key)) yield* this.#filter.moveTo(key);
       this.#checkEntry(block, at, key, seq, offset);
     }
   }
@@ -138,6 +225,7 @@ class EntryWalk {
     const { properties, propertiesHandle } = this.#directory;
     const isEmpty = this.entries === 0;
     const agrees =
+      properties.dataBlocks === this.#dataBlocks &&
       properties.entries === this.entries &&
       properties.tombstones === this.tombstones &&
       properties.superseded === this.#superseded &&
@@ -161,11 +249,9 @@ class EntryWalk {
     const head = readHead(key, block.prefixLength, key.length);
     if (block.words[block.heads + at] !== head) throw fail('wrong key head');
     const isNewKey = this.entries === 0 || compareBytes(key, this.#lastKey) !== 0;
-    if (this.#filter !== undefined && isNewKey) {
+    if (isNewKey) {
       this.#hash.compute(key, 0, key.length);
-      if (!this.#filter.mayContainHash(this.#hash.low, this.#hash.high)) {
-        throw fail('the filter does not know the key');
-      }
+      if (!this.#filter.mayContain(this.#hash)) throw fail('the filter does not know the key');
     }
     if (this.entries === 0) this.#smallest = key;
     if (!isNewKey) this.#superseded++;

@@ -1,4 +1,4 @@
-import { copyOf, copyRange, describeKey, emptyBytes, readU32 } from '../base/bytes.js';
+import { copyOf, copyRange, describeKey, emptyBytes } from '../base/bytes.js';
 import type { FileId } from '../base/checksum.js';
 import { invalidArgument, LsmError, toLsmError } from '../base/errors.js';
 import { encodeFileHeader } from '../base/file-header.js';
@@ -15,31 +15,21 @@ import type { TableMeta, TableSettings } from '../base/table-meta.js';
 import type { Steps, Waitable } from '../base/task.js';
 import type { File, FileSystem } from '../fs/file-system.js';
 import { appendBlock, sealBlock } from './block-frame.js';
-import { BloomFilter } from './bloom-filter.js';
 import { grown } from './bytes-column.js';
 import { codecIds, codecNamed, type Codec } from './codecs.js';
-import { KeyHashes } from './key-hashes.js';
 import { DataBlockWriter, referencedValueBytes } from './data-block-writer.js';
 import { closing, createEmptyFile, removing, syncing } from './file-steps.js';
-import { encodeFooter } from './footer.js';
-import {
-  blockTrailerBytes,
-  firstBlockOffset,
-  maxCompressibleBytes,
-  maxRawBlockBytes,
-  type BlockHandle,
-} from './format.js';
-import { IndexBlockWriter } from './index-block-writer.js';
-import {
-  encodeMetaindex,
-  filterBlockName,
-  indexBlockName,
-  propertiesBlockName,
-} from './metaindex.js';
-import { encodeProperties, type TableProperties } from './properties.js';
+import { FilterWriter } from './filter-writer.js';
+import { blockTrailerBytes, firstBlockOffset, maxCompressibleBytes } from './format.js';
+import { IndexWriter } from './index-writer.js';
+import type { TableProperties } from './properties.js';
+import { defaultTableLayout, type TableLayout } from './table-layout.js';
 import { TableOutput } from './table-output.js';
+import { TailWriter, type TailProperties } from './tail-writer.js';
 
 const createdBy = 'nori-lsm 0.1';
+/** The writer keeps the index until the table is finished: some 60 million blocks. */
+const maxIndexBytes = 2 ** 31;
 
 export interface TableWriterOptions {
   readonly fs: FileSystem;
@@ -53,6 +43,8 @@ export interface TableWriterOptions {
   readonly flushedSeq: number;
   /** Only handed on to the resulting `TableMeta`. Default 0, a standalone table. */
   readonly fileNumber?: number;
+  /** When index and filter are split. Tests make small tables of the large form. */
+  readonly layout?: TableLayout;
 }
 
 /**
@@ -61,8 +53,9 @@ export interface TableWriterOptions {
  * `drain()` must be waited on before the next `add`. After an error the writer
  * is good for `abandon` only.
  *
- * Memory: about 2 MiB, the index (some 30 bytes per block) and 8 bytes per key
- * for the filter, which is sized when the number of keys is known.
+ * Memory: about 2 MiB, the index (some 40 bytes per block), and 8 bytes per key for
+ * the filter, which is sized when the number of keys is known; from 512 KiB of
+ * filter on, its bits.
  */
 export class TableWriter {
   readonly #options: TableWriterOptions;
@@ -70,7 +63,8 @@ export class TableWriter {
   readonly #output: TableOutput;
   readonly #codec: Codec | undefined;
   readonly #block = new DataBlockWriter();
-  readonly #index = new IndexBlockWriter();
+  readonly #index: IndexWriter;
+  readonly #filter: FilterWriter | undefined;
   readonly #hash = new KeyHash();
   #raw = emptyBytes;
   /** The key added last; separators and order checks need it beyond its block. */
@@ -81,7 +75,6 @@ export class TableWriter {
   #separator = new Uint8Array(256);
   #separatorLength = 0;
   #separatorSeq = maxSeq;
-  readonly #hashes = new KeyHashes();
   #smallest: Uint8Array = emptyBytes;
   #entries = 0;
   #tombstones = 0;
@@ -94,7 +87,11 @@ export class TableWriter {
     this.#options = options;
     this.#file = file;
     this.#output = new TableOutput(file);
-    this.#codec = codecNamed(options.settings.compression);
+    const { settings, layout = defaultTableLayout } = options;
+    this.#codec = codecNamed(settings.compression);
+    this.#index = new IndexWriter(layout);
+    const { bloomBitsPerKey } = settings;
+    if (bloomBitsPerKey > 0) this.#filter = new FilterWriter(bloomBitsPerKey, layout);
     this.#output.append(
       encodeFileHeader({
         kind: 'table',
@@ -169,8 +166,11 @@ export class TableWriter {
     this.#rememberKey(keyBytes, keyStart, keyEnd, shared);
     this.#lastSeq = seq;
     if (isSameKey) this.#superseded++;
-    else if (this.#options.settings.bloomBitsPerKey > 0)
-      this.#rememberHash(keyBytes, keyStart, keyEnd);
+    else if (this.#filter !== undefined) {
+      this.#hash.compute(keyBytes, keyStart, keyEnd);
+      const separatorEnd = this.#entries === 0 ? keyEnd : keyStart + shared + 1;
+      this.#filter.add(this.#hash.low, this.#hash.high, keyBytes, keyStart, separatorEnd);
+    }
     if (this.#entries++ === 0) this.#smallest = copyOf(keyBytes, keyStart, keyEnd);
     if (kind === kindDelete) this.#tombstones++;
     this.#rawBytes += keyLength + valueLength;
@@ -188,20 +188,10 @@ export class TableWriter {
   *finish(): Steps<TableMeta> {
     if (this.#block.count > 0) this.#cutBlock();
     const output = this.#output;
-    const tailOffset = output.offset;
-    const blocks = new Map<string, BlockHandle>();
-    const { keys } = this.#hashes;
-    if (keys > 0) {
-      const filter = BloomFilter.create(keys, this.#options.settings.bloomBitsPerKey);
-      this.#hashes.addTo(filter);
-      this.#hashes.release();
-      blocks.set(filterBlockName, this.#appendTail(filter.toBytes(), undefined));
-    }
-    blocks.set(indexBlockName, this.#appendTail(this.#index.build(), this.#codec));
-    const properties = encodeProperties(this.#properties(tailOffset));
-    blocks.set(propertiesBlockName, this.#appendTail(properties, undefined));
-    const metaindex = this.#appendTail(encodeMetaindex(blocks), undefined);
-    const footer = this.#appendFooter(metaindex, tailOffset);
+    const storedBytes = output.offset - firstBlockOffset;
+    const tail = new TailWriter(output, this.#codec, this.#options.tableId);
+    const parts = yield* tail.writeFilterAndIndex(this.#filter, this.#index);
+    const checksum = tail.writeEnd(this.#properties(storedBytes, parts));
     try {
       yield output.drain();
       yield syncing(this.#file);
@@ -209,7 +199,6 @@ export class TableWriter {
     } catch (error) {
       throw toLsmError(error, 'writing a table failed', this.#options.path);
     }
-    const checksum = readU32(footer, 52);
     output.release();
     return this.#meta(checksum);
   }
@@ -266,7 +255,7 @@ export class TableWriter {
     isSameKey: boolean,
     seq: number,
   ): void {
-    if (this.#index.rawBytes + 36 + keyLength > maxRawBlockBytes) {
+    if (this.#index.rawBytes > maxIndexBytes) {
       throw new LsmError(
         'LSM_TOO_LARGE',
         `the table has ${this.#index.count} blocks and its index is full; use larger blocks`,
@@ -308,33 +297,11 @@ export class TableWriter {
     copyRange(keyBytes, keyStart + shared, keyEnd, this.#lastKey, shared);
   }
 
-  #rememberHash(keyBytes: Uint8Array, keyStart: number, keyEnd: number): void {
-    this.#hash.compute(keyBytes, keyStart, keyEnd);
-    this.#hashes.add(this.#hash.low, this.#hash.high);
+  get #largest(): Uint8Array {
+    return copyOf(this.#lastKey, 0, this.#lastKeyLength);
   }
 
-  #appendTail(raw: Uint8Array, codec: Codec | undefined): BlockHandle {
-    const offset = this.#output.offset;
-    const size = appendBlock(this.#output, raw, raw.length, codec, this.#options.tableId);
-    return { offset, size };
-  }
-
-  #appendFooter(metaindex: BlockHandle, tailOffset: number): Uint8Array {
-    const output = this.#output;
-    const footer = encodeFooter(
-      {
-        tableId: this.#options.tableId,
-        metaindex,
-        metaindexChecksum: output.lastChecksum,
-        tailOffset,
-      },
-      output.offset,
-    );
-    output.append(footer);
-    return footer;
-  }
-
-  #properties(tailOffset: number): TableProperties {
+  #properties(storedBytes: number, parts: TailProperties): TableProperties {
     const { settings, keyspaceId, keyspaceName, level, flushedSeq } = this.#options;
     const isEmpty = this.#entries === 0;
     return {
@@ -347,11 +314,12 @@ export class TableWriter {
       superseded: this.#superseded,
       dataBlocks: this.#index.count,
       rawBytes: this.#rawBytes,
-      storedBytes: tailOffset - firstBlockOffset,
+      storedBytes,
       smallest: this.#smallest,
-      largest: copyOf(this.#lastKey, 0, this.#lastKeyLength),
+      largest: this.#largest,
       smallestSeq: isEmpty ? 0 : this.#smallestSeq,
       largestSeq: this.#largestSeq,
+      ...parts,
       codecId: codecIds[settings.compression],
       blockSizeBytes: settings.blockSizeBytes,
       createdBy,
@@ -360,7 +328,6 @@ export class TableWriter {
 
   #meta(checksum: number): TableMeta {
     const { keyspaceId, level, fileNumber = 0, tableId } = this.#options;
-    const { smallest, largest, smallestSeq } = this.#properties(firstBlockOffset);
     return {
       keyspaceId,
       level,
@@ -369,9 +336,9 @@ export class TableWriter {
       tableId,
       size: this.#output.offset,
       checksum,
-      smallest,
-      largest,
-      smallestSeq,
+      smallest: this.#smallest,
+      largest: this.#largest,
+      smallestSeq: this.#entries === 0 ? 0 : this.#smallestSeq,
       largestSeq: this.#largestSeq,
       entries: this.#entries,
       tombstones: this.#tombstones,

@@ -16,7 +16,8 @@ import { footerBytes } from '../../src/sstable/format.js';
 import { IndexBlock } from '../../src/sstable/index-block.js';
 import { decodeMetaindex } from '../../src/sstable/metaindex.js';
 import { decodeProperties } from '../../src/sstable/properties.js';
-import { TableReader } from '../../src/sstable/table-reader.js';
+import type { TableLayout } from '../../src/sstable/table-layout.js';
+import { BlockRequest, TableReader } from '../../src/sstable/table-reader.js';
 import {
   allCompressions,
   bytesOf,
@@ -25,6 +26,7 @@ import {
   same,
   scanSync,
   show,
+  smallParts,
   testDatabaseId,
   testSeed,
   testTableId,
@@ -51,14 +53,23 @@ function smallEntries(): Entry[] {
   return entries;
 }
 
-function smallTable(settings: Parameters<typeof writeTable>[3]): {
+function smallTable(
+  settings: Parameters<typeof writeTable>[3],
+  layout?: TableLayout,
+): {
   bytes: Uint8Array;
   entries: Entry[];
 } {
   const fs = new MemoryFileSystem();
   const entries = smallEntries();
-  writeTable(fs, 'x', entries, settings);
+  writeTable(fs, 'x', entries, settings, { layout });
   return { bytes: fs.readBytes('x'), entries };
+}
+
+function firstIndexPart(table: TableReader): IndexBlock {
+  const request = new BlockRequest();
+  if (table.indexPartAt(0, request) === undefined) request.waitSync();
+  return table.indexPartAt(0, request)!.index;
 }
 
 /** Opens `bytes` as a table and reads everything; what is returned must be right, what is thrown typed. */
@@ -94,11 +105,16 @@ function readAll(bytes: Uint8Array, entries: readonly Entry[], note: string): bo
   return damaged;
 }
 
-describe.each(allCompressions)('a table with codec %s', (compression) => {
+describe.each([
+  ...allCompressions.map((compression) => [compression, 'one piece'] as const),
+  ['none', 'parts'] as const,
+  ['lz4', 'parts'] as const,
+])('a table with codec %s, index and filter in %s,', (compression, form) => {
   const settings = { compression, blockSizeBytes: 200, bloomBitsPerKey: 10 };
+  const layout = form === 'parts' ? smallParts : undefined;
 
   test('with any byte flipped gives right answers or LSM_CORRUPTION, and verify names it', () => {
-    const { bytes, entries } = smallTable(settings);
+    const { bytes, entries } = smallTable(settings, layout);
     expect(readAll(bytes, entries, 'undamaged')).toBe(false);
     for (let at = 0; at < bytes.length; at++) {
       const bit = 1 << (at % 8);
@@ -110,7 +126,7 @@ describe.each(allCompressions)('a table with codec %s', (compression) => {
   });
 
   test('cut at any length is LSM_CORRUPTION', () => {
-    const { bytes } = smallTable(settings);
+    const { bytes } = smallTable(settings, layout);
     for (let length = 0; length < bytes.length; length++) {
       const fs = MemoryFileSystem.from([[path, bytes.subarray(0, length)]]);
       let error: unknown;
@@ -125,10 +141,10 @@ describe.each(allCompressions)('a table with codec %s', (compression) => {
   });
 
   test('with a block of another table, or a block moved, is LSM_CORRUPTION', () => {
-    const { bytes } = smallTable(settings);
+    const { bytes } = smallTable(settings, layout);
     const fs = MemoryFileSystem.from([[path, bytes]]);
     const table = runSync(TableReader.open({ fs, path }));
-    const { index } = table;
+    const index = firstIndexPart(table);
     const [first, second] = [0, 1].map((n) => index.offsetAt(n));
     const size = index.sizeAt(0);
     expect(() => openBlock(bytes, first, size, false, { low: 1, high: 1 }, first, path)).toThrow(
@@ -294,7 +310,8 @@ function rawBlocks(): Record<
   const raw = ({ offset, size }: { offset: number; size: number }): Uint8Array =>
     openBlock(bytes, offset, size, false, testTableId, offset, path);
   const handles = decodeMetaindex(raw(metaindex), tailOffset, path, metaindex.offset);
-  const data = raw({ offset: table.index.offsetAt(0), size: table.index.sizeAt(0) });
+  const { index } = table.blocks.onlyPart!;
+  const data = raw({ offset: index.offsetAt(0), size: index.sizeAt(0) });
   const compressed = (name: 'lz4' | 'zstd'): Uint8Array => {
     const target = new Uint8Array(1000);
     const length = codecNamed(name)!.compress(new Uint8Array(500).fill(7), 0, 500, target, 0, 900);

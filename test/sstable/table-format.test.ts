@@ -85,7 +85,7 @@ describe('the table format, version 1', () => {
     const indexLevels = bytes.findIndex(
       (byte, i) => byte === 28 && bytes[i + 1] === 1 && bytes[i + 3] === 30,
     );
-    bytes[indexLevels + 2] = 2;
-    expect(() => decodeProperties(bytes, 't', 0)).toThrow(/index levels 2/);
+    bytes[indexLevels + 2] = 3;
+    expect(() => decodeProperties(bytes, 't', 0)).toThrow(/index levels 3/);
   });
 });

@@ -6,7 +6,7 @@ import {
   type EntryKind,
 } from '../../src/base/internal-key.js';
 import { KeyHash } from '../../src/base/hash.js';
-import type { Entry } from '../../src/base/entry.js';
+import { Entry } from '../../src/base/entry.js';
 import type { Prng } from '../../src/base/prng.js';
 import type { Compression, TableMeta, TableSettings } from '../../src/base/table-meta.js';
 import { runSync } from '../../src/base/task.js';
@@ -18,6 +18,7 @@ import {
   lookupNeedsBlock,
   type TableReader,
 } from '../../src/sstable/table-reader.js';
+import type { TableLayout } from '../../src/sstable/table-layout.js';
 import { TableWriter, type TableWriterOptions } from '../../src/sstable/table-writer.js';
 
 /** Shared by the tests of this folder: tables written from arrays, and the arrays to compare them with. */
@@ -32,6 +33,14 @@ export const defaultSettings: TableSettings = {
   cachePriority: 'normal',
 };
 
+/** Index and filter in many parts, for tables of a few entries. */
+export const smallParts: TableLayout = {
+  indexSplitBytes: 0,
+  indexPartBytes: 200,
+  filterSplitBytes: 0,
+  filterPartBytes: 8,
+};
+
 export const allCompressions: readonly Compression[] = ['none', 'lz4', 'zstd'];
 
 /** The seed of a random test: `NORI_SEED`, or a new one; put it into every failure message. */
@@ -42,6 +51,15 @@ export function testSeed(): number {
 
 export function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
+}
+
+/** Six digits, so that keys are in the order of their numbers. */
+export function keyOf(i: number): Uint8Array {
+  return bytesOf(`key${String(i).padStart(6, '0')}`);
+}
+
+export function someEntries(count: number): Entry[] {
+  return Array.from({ length: count }, (_, i) => Entry.put(keyOf(i), `value ${i}`, i + 1));
 }
 
 export function compareEntries(a: Entry, b: Entry): number {
@@ -79,7 +97,9 @@ export function writeTable(
   path: string,
   entries: Iterable<Entry>,
   settings: Partial<TableSettings> = {},
-  options: Partial<TableWriterOptions> = {},
+  options: {
+    readonly [Name in keyof TableWriterOptions]?: TableWriterOptions[Name] | undefined;
+  } = {},
 ): TableMeta {
   const writer = runSync(
     TableWriter.create({

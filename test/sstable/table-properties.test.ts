@@ -19,6 +19,7 @@ import {
   scanSync,
   settle,
   show,
+  smallParts,
   testDatabaseId,
   testSeed,
   writeTable,
@@ -29,23 +30,31 @@ beforeAll(loadCodecs);
 const seed = testSeed();
 
 describe.each(allCompressions)('a table with codec %s', (compression) => {
-  test.each([64, 333, 4096, 65_536])(
-    'and blocks of %i bytes answers as a sorted array does',
-    (size) => {
+  test.each([
+    [64, 'parts'],
+    [333, 'parts'],
+    [333, 'one piece'],
+    [4096, 'one piece'],
+    [65_536, 'one piece'],
+  ])(
+    'and blocks of %i bytes, index and filter in %s, answers as a sorted array does',
+    (size, form) => {
       const name = `NORI_SEED=${seed}`;
       const prng = new Prng(seed ^ size);
+      const layout = form === 'parts' ? smallParts : undefined;
       for (const bloomBitsPerKey of [0, 10]) {
         for (const capacityBytes of [0, 20_000, 2 ** 22]) {
-          const entries = randomEntries(prng, [0, 1, 2, 300][prng.below(4)] || 300);
+          const entries = randomEntries(prng, [0, 1, 2, 300, 300][prng.below(5)]);
           const fs = new MemoryFileSystem();
-          const meta = writeTable(fs, 't.sst', entries, {
-            compression,
-            blockSizeBytes: size,
-            bloomBitsPerKey,
-          });
+          const settings = { compression, blockSizeBytes: size, bloomBitsPerKey };
+          const meta = writeTable(fs, 't.sst', entries, settings, { layout });
           const blockCache = new BlockCache({ capacityBytes });
           const expected = { ...meta, databaseId: testDatabaseId };
           const table = runSync(TableReader.open({ fs, path: 't.sst', blockCache, expected }));
+          if (form === 'parts' && entries.length > 100) {
+            expect(table.properties.indexLevels, name).toBe(2);
+            expect(table.properties.filterParts > 1, name).toBe(bloomBitsPerKey > 0);
+          }
           same(scanSync(table).map(show).join(), entries.map(show).join(), () => name);
           checkLookups(table, entries, prng, name);
           checkCursor(table, entries, prng, name);
