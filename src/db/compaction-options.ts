@@ -28,7 +28,7 @@ export function compactionOptionsOf(settings: KeyspaceSettings): CompactionOptio
     tableTargetBytes: settings.tableBytes,
     maxLevels,
     levelForms: levels.map((level) => formOf(level, false)),
-    lastLevelForm: formOf(maxLevels - 1, true),
+    lastLevelForm: levels.map((level) => formOf(level, true)),
   };
 }
 

@@ -1,6 +1,5 @@
 import { assert } from '../base/assert.js';
 import type { LsmError } from '../base/errors.js';
-import { maxSeq } from '../base/internal-key.js';
 import { pickGarbage } from '../compaction/picker-garbage.js';
 import {
   manualStart,
@@ -9,7 +8,7 @@ import {
   type ManualRange,
 } from '../compaction/picker-manual.js';
 import type { PickerState } from '../compaction/picker-plan.js';
-import { scoreLevels } from '../compaction/picker-score.js';
+import { compareUrgency, urgencyOf, type Urgency } from '../compaction/picker-score.js';
 import { pickCompaction } from '../compaction/picker.js';
 import type { CompactionPlan } from '../compaction/plan.js';
 import { CompactionRunner } from './compaction-runner.js';
@@ -190,17 +189,17 @@ export class Compactor {
   }
 
   #chooseFullest(keyspaces: readonly KeyspaceCore[]): Chosen | undefined {
-    const urgency = ({ version, compaction }: KeyspaceCore): number =>
-      scoreLevels(version, compaction, []).at(0)?.score ?? 0;
-    const byUrgency =
-      keyspaces.length === 1
-        ? keyspaces
-        : keyspaces
-            .map((keyspace) => ({ keyspace, score: urgency(keyspace) }))
-            .filter(({ score }) => score > 1)
-            .sort((a, b) => b.score - a.score)
-            .map(({ keyspace }) => keyspace);
+    if (keyspaces.length === 1) return firstOf(keyspaces, (keyspace) => this.#pick(keyspace));
+    const byUrgency = keyspaces
+      .map((keyspace) => ({ keyspace, urgency: this.#urgencyOf(keyspace) }))
+      .filter(({ urgency }) => urgency.score > 1)
+      .sort((a, b) => compareUrgency(a.urgency, b.urgency))
+      .map(({ keyspace }) => keyspace);
     return firstOf(byUrgency, (keyspace) => this.#pick(keyspace));
+  }
+
+  #urgencyOf(keyspace: KeyspaceCore): Urgency {
+    return urgencyOf(keyspace.version, keyspace.compaction, this.#pickerState(keyspace));
   }
 
   #pick(keyspace: KeyspaceCore): CompactionPlan | undefined {
@@ -209,8 +208,8 @@ export class Compactor {
 
   #pickGarbage(keyspace: KeyspaceCore): CompactionPlan | undefined {
     const state = this.#pickerState(keyspace);
-    const oldest = this.#core.snapshots.seqs().at(0) ?? maxSeq;
-    return pickGarbage(keyspace.version, keyspace.compaction, state, oldest);
+    const snapshotSeqs = this.#core.snapshots.seqs();
+    return pickGarbage(keyspace.version, keyspace.compaction, state, snapshotSeqs);
   }
 
   #pickerState(keyspace: KeyspaceCore): PickerState {
