@@ -58,7 +58,7 @@ export function scaledSettings(scale) {
   };
 }
 
-/** What the page cache of the settings and the process itself may take. */
+/** The most memory that a process with these settings may have: block cache, memtables, 150 MB for the rest. */
 export function memoryLimit(settings, moreBytes = 0) {
   const memtables = settings.memtableBytes * (1 + settings.maxImmutableMemtables);
   return settings.blockCacheBytes + memtables + 150 * MB + moreBytes;

@@ -9,8 +9,11 @@ const leastShare = 0.3;
 /** As above while no job of this kind has been measured: as long again as it has taken. */
 const unknownShare = 1;
 
-/** Bytes that background work is taken to release per millisecond before any was measured: 100 MB/s. */
-const assumedBytesPerMs = 100_000;
+/**
+ * Bytes that background work is taken to release per millisecond before any was
+ * measured, 50 MB/s: low, as the first job also has to start its thread.
+ */
+const assumedBytesPerMs = 50_000;
 
 /**
  * Measures at which rate one kind of background work gives room back, and

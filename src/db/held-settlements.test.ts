@@ -4,6 +4,7 @@ import { HeldSettlements } from './held-settlements.js';
 let nowMs: number;
 let timer: { atMs: number; run: () => void } | undefined;
 let timers: number;
+let turns: (() => void)[];
 let settled: string[];
 let held: HeldSettlements;
 
@@ -11,11 +12,12 @@ beforeEach(() => {
   nowMs = 0;
   timer = undefined;
   timers = 0;
+  turns = [];
   settled = [];
   held = new HeldSettlements({
     wallMs: () => nowMs,
     monotonicMs: () => nowMs,
-    nextTurn: () => undefined,
+    nextTurn: (run) => void turns.push(run),
     after(delayMs, run, keepsAlive) {
       expect(timer).toBeUndefined();
       // Somebody awaits it.
@@ -72,6 +74,27 @@ describe('held settlements', () => {
     add(2, 'c');
     moveTo(100);
     expect(settled).toEqual(['a', 'b', 'c']);
+  });
+
+  it('wait for a turn of the event loop when asked to, and keep their order', () => {
+    held.add(0, () => settled.push('a'), true);
+    add(0, 'b');
+    add(5, 'c');
+    expect(settled).toEqual([]);
+    for (const run of turns.splice(0)) run();
+    expect(settled).toEqual(['a', 'b']);
+    moveTo(5);
+    expect(settled).toEqual(['a', 'b', 'c']);
+  });
+
+  it('that were released before their turn do not settle again, nor others early', () => {
+    held.add(0, () => settled.push('a'), true);
+    held.releaseAll();
+    add(7, 'b');
+    for (const run of turns.splice(0)) run();
+    expect(settled).toEqual(['a']);
+    moveTo(7);
+    expect(settled).toEqual(['a', 'b']);
   });
 
   it('may add others while they settle', () => {

@@ -18,9 +18,12 @@ export class HeldSettlements {
     return this.#held.length === 0;
   }
 
-  /** Calls `settle` after `delayMs` and after all that were added before; at once if that is now. */
-  add(delayMs: number, settle: () => void): void {
-    if (delayMs === 0 && this.isEmpty) {
+  /**
+   * Calls `settle` after `delayMs` and after all that were added before: at once
+   * if that is now, or when the event loop has had a turn with `afterTurn`.
+   */
+  add(delayMs: number, settle: () => void, afterTurn = false): void {
+    if (delayMs === 0 && !afterTurn && this.isEmpty) {
       settle();
       return;
     }
@@ -36,8 +39,16 @@ export class HeldSettlements {
   }
 
   #waitForFirst(): void {
-    const waitMs = Math.max(0, this.#held[0].dueMs - this.#clock.monotonicMs());
-    this.#cancelTimer = this.#clock.after(waitMs, () => this.#releaseDue(), true);
+    const waitMs = this.#held[0].dueMs - this.#clock.monotonicMs();
+    if (waitMs > 0) {
+      this.#cancelTimer = this.#clock.after(waitMs, () => this.#releaseDue(), true);
+      return;
+    }
+    let isCancelled = false;
+    this.#cancelTimer = () => (isCancelled = true);
+    this.#clock.nextTurn(() => {
+      if (!isCancelled) this.#releaseDue();
+    });
   }
 
   #releaseDue(): void {
