@@ -22,6 +22,7 @@ export type LsmErrorCode =
   | 'LSM_UNSUPPORTED'
   | 'LSM_ABORTED';
 
+/** What an `LsmError` knows besides its code and message. */
 export interface LsmErrorDetails {
   /** Path of the file concerned. */
   readonly file?: string;
@@ -33,8 +34,11 @@ export interface LsmErrorDetails {
 
 /** Every error this package throws for bad input, bad data or a failing disk. */
 export class LsmError extends Error {
+  /** What kind of thing went wrong: what a program decides by. */
   readonly code: LsmErrorCode;
+  /** Path of the file or directory concerned, where there is one. */
   readonly file: string | undefined;
+  /** Byte offset in that file, where it is known. */
   readonly offset: number | undefined;
 
   constructor(code: LsmErrorCode, message: string, details: LsmErrorDetails = {}) {

@@ -12,7 +12,9 @@ export const maxBatchBytes = 2 ** 30;
 
 /** What one version of a key is. Only put and delete are written today. */
 export const kindPut = 0;
+/** The kind of an entry that says: deleted. */
 export const kindDelete = 1;
+/** What one version of a key is. */
 export type EntryKind = typeof kindPut | typeof kindDelete;
 
 /** The order of all entries: key ascending, then sequence number descending. */

@@ -1,6 +1,8 @@
 import type { FileId } from './checksum.js';
 
+/** Codec of the blocks of a table. */
 export type Compression = 'none' | 'lz4' | 'zstd';
+/** How long blocks stay in the block cache: `high` longest, `none` not at all. */
 export type CachePriority = 'high' | 'normal' | 'none';
 
 /** How tables are written and cached; plain data, sent to the worker. */

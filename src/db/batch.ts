@@ -83,6 +83,7 @@ function targetOf(keyspace: unknown, core: Core): WriteTarget {
 
 /** Sends one operation of a chained batch to another keyspace of the database. */
 export interface ElsewhereOptions {
+  /** A keyspace of the same database. */
   readonly keyspace: Keyspace<never, never>;
 }
 

@@ -39,6 +39,7 @@ export class Database<Key = Uint8Array, Value = Uint8Array> extends Keyspace<Key
     return this.#parts.core.path;
   }
 
+  /** False once `close` was called. */
   get isOpen(): boolean {
     return this.#parts.core.state === 'open';
   }
@@ -143,6 +144,7 @@ export class Database<Key = Uint8Array, Value = Uint8Array> extends Keyspace<Key
     return (this.#closing ??= closeDatabase(this.#parts));
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

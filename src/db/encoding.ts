@@ -17,7 +17,9 @@ export interface Encoding<T> {
   decode(bytes: Uint8Array): T;
 }
 
+/** What keys are on the outside: bytes, strings, or what an `Encoding` makes of them. */
 export type KeyEncoding = 'view' | 'utf8' | Encoding<unknown>;
+/** What values are on the outside: bytes, strings, JSON, or what an `Encoding` makes of them. */
 export type ValueEncoding = 'view' | 'utf8' | 'json' | Encoding<unknown>;
 
 /** The type that comes out of an encoding. */

@@ -81,15 +81,18 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
     return Promise.resolve();
   }
 
+  /** `close`, as `for await` calls it when it is left early. */
   async return(): Promise<IteratorReturnResult<undefined>> {
     await this.close();
     return { done: true, value: undefined };
   }
 
+  /** Itself: each entry is given once. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -201,15 +204,18 @@ export class SyncEntryIterator<T, Key = KeyInput> implements IterableIterator<
     this.#scan.close();
   }
 
+  /** `close`, as `for` calls it when it is left early. */
   return(): IteratorReturnResult<undefined> {
     this.close();
     return { done: true, value: undefined };
   }
 
+  /** Itself: each entry is given once. */
   [Symbol.iterator](): this {
     return this;
   }
 
+  /** `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

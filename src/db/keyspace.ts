@@ -35,7 +35,9 @@ type Decode<T> = (bytes: Uint8Array, start: number, end: number) => T;
 
 /** A value and the sequence number of the write that stored it. */
 export interface ValueEntry<Value> {
+  /** The value, decoded. */
   readonly value: Value;
+  /** The sequence number of the write that stored it. */
   readonly seq: number;
 }
 

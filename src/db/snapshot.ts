@@ -86,6 +86,7 @@ export class Snapshot<Key = Uint8Array, Value = Uint8Array> {
     this.pin.owner.remove(this.pin);
   }
 
+  /** `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

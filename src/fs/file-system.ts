@@ -17,6 +17,7 @@
 export interface FileSystem {
   /** For messages: `node`, `memory`, … */
   readonly name: string;
+  /** Whether it has the `…Sync` methods. */
   readonly hasSync: boolean;
 
   /** Opens a file for reading and writing, making it when it is missing; what is in it stays. */
@@ -45,12 +46,17 @@ export interface FileSystem {
    */
   lockDirectory(directory: string, options?: LockOptions): Promise<DirectoryLock>;
 
+  /** As `open`, before it returns. */
   openSync?(path: string, options?: { readonly writable?: boolean }): File;
+  /** As `create`, before it returns. */
   createSync?(path: string): File;
+  /** As `rename`, before it returns. */
   renameSync?(from: string, to: string): void;
+  /** As `syncDirectory`, before it returns. */
   syncDirectorySync?(path: string): void;
 }
 
+/** How a lock is waited for. */
 export interface LockOptions {
   /** How long to wait for another owner to let go, in milliseconds. Default 0. */
   readonly timeoutMs?: number;
@@ -58,12 +64,15 @@ export interface LockOptions {
   readonly overrideForeignOwner?: boolean;
 }
 
+/** A lock that is held. */
 export interface DirectoryLock {
   /** Lets go; doing it twice is fine. */
   release(): Promise<void>;
 }
 
+/** What is at a path. */
 export interface FileStat {
+  /** False for a file. */
   readonly isDirectory: boolean;
   /** Bytes. */
   readonly size: number;
@@ -71,6 +80,7 @@ export interface FileStat {
 
 /** An open file. Reads and writes name their position; there is no file pointer. */
 export interface File {
+  /** As it was opened. */
   readonly path: string;
   /** Reads up to `length` bytes into `target[at..]`; returns how many there were (fewer only at the end of the file). */
   read(target: Uint8Array, at: number, length: number, position: number): Promise<number>;
@@ -80,14 +90,21 @@ export interface File {
   truncate(size: number): Promise<void>;
   /** Makes content and the size needed to read it durable (fdatasync; F_FULLFSYNC on macOS). */
   sync(): Promise<void>;
+  /** Bytes of the file now. */
   size(): Promise<number>;
   /** Waits for calls under way on this file, then closes it. Closing twice is fine. */
   close(): Promise<void>;
 
+  /** As `read`, before it returns. */
   readSync?(target: Uint8Array, at: number, length: number, position: number): number;
+  /** As `write`, before it returns. */
   writeSync?(source: Uint8Array, at: number, length: number, position: number): void;
+  /** As `truncate`, before it returns. */
   truncateSync?(size: number): void;
+  /** As `sync`, before it returns. */
   syncSync?(): void;
+  /** As `size`, before it returns. */
   sizeSync?(): number;
+  /** As `close`, before it returns. */
   closeSync?(): void;
 }

@@ -7,6 +7,7 @@ import { MemoryLocks } from './memory-lock.js';
 import { MemoryDirectory, MemoryTree, type MemoryNode } from './memory-tree.js';
 import { systemError } from './system-error.js';
 
+/** What a `MemoryFileSystem` is made with. */
 export interface MemoryFileSystemOptions {
   /** False leaves out the synchronous calls. Default true. */
   readonly sync?: boolean;
@@ -16,6 +17,7 @@ export interface MemoryFileSystemOptions {
   readonly maxOpenFiles?: number;
 }
 
+/** What survives a crash. */
 export interface CrashOptions {
   /**
    * The share of what was not synced that survives. 0 leaves only what was
@@ -37,10 +39,15 @@ export interface CrashOptions {
  */
 export class MemoryFileSystem implements FileSystem {
   readonly name = 'memory';
+  /** Whether it has the `…Sync` methods. */
   readonly hasSync: boolean;
+  /** As `FileSystem.openSync`. */
   readonly openSync?: FileSystem['openSync'];
+  /** As `FileSystem.createSync`. */
   readonly createSync?: FileSystem['createSync'];
+  /** As `FileSystem.renameSync`. */
   readonly renameSync?: FileSystem['renameSync'];
+  /** As `FileSystem.syncDirectorySync`. */
   readonly syncDirectorySync?: FileSystem['syncDirectorySync'];
   readonly #tree: MemoryTree;
   readonly #disk: MemoryDisk;
@@ -85,6 +92,7 @@ export class MemoryFileSystem implements FileSystem {
     this.#disk.capacityBytes = bytes;
   }
 
+  /** May be changed at any time: a process that runs out of descriptors. */
   get maxOpenFiles(): number {
     return this.#disk.maxOpenFiles;
   }
@@ -97,6 +105,7 @@ export class MemoryFileSystem implements FileSystem {
     return this.#disk.openFiles;
   }
 
+  /** What `capacityBytes` bounds: bytes of all files, in pages of 4 KiB. */
   get usedBytes(): number {
     return this.#disk.usedBytes;
   }

@@ -149,4 +149,5 @@ function isUnsupportedSync(error: unknown): boolean {
   return code === 'EINVAL' || code === 'ENOTSUP';
 }
 
+/** The local disk, through `node:fs`. */
 export const nodeFileSystem: FileSystem = new NodeFileSystem();

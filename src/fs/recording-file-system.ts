@@ -15,13 +15,16 @@ const changingOperations = [
   'link',
   'sync-directory',
 ] as const;
+/** A call that changes the disk, or makes more of it durable. */
 export type ChangingOperation = (typeof changingOperations)[number];
 
+/** A call on a file system or file, as its line begins. */
 export type FileOperation =
   ChangingOperation | 'open' | 'read' | 'size' | 'close' | 'list' | 'stat' | 'lock' | 'unlock';
 
 const isChanging: ReadonlySet<string> = new Set(changingOperations);
 
+/** What a `RecordingFileSystem` is made with. */
 export interface RecordingOptions {
   /** Paths below it are shown relative to it, itself as `.`. */
   readonly root?: string;
@@ -46,10 +49,15 @@ export interface RecordingOptions {
  */
 export class RecordingFileSystem implements FileSystem {
   readonly name: string;
+  /** As that of the file system behind it. */
   readonly hasSync: boolean;
+  /** As `FileSystem.openSync`. */
   readonly openSync?: FileSystem['openSync'];
+  /** As `FileSystem.createSync`. */
   readonly createSync?: FileSystem['createSync'];
+  /** As `FileSystem.renameSync`. */
   readonly renameSync?: FileSystem['renameSync'];
+  /** As `FileSystem.syncDirectorySync`. */
   readonly syncDirectorySync?: FileSystem['syncDirectorySync'];
   readonly #inner: FileSystem;
   readonly #root: string;
@@ -109,6 +117,7 @@ export class RecordingFileSystem implements FileSystem {
     this.#deadFrom = index;
   }
 
+  /** True once a call was stopped by `dieAt`. */
   get isDead(): boolean {
     return this.#calls > this.#deadFrom;
   }

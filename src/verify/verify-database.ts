@@ -14,25 +14,35 @@ import { recoverLogs } from '../wal/recover-logs.js';
 
 /** One place that is damaged. */
 export interface Damage {
+  /** Path of the file. */
   readonly file: string;
   /** Byte offset, where it is known. */
   readonly offset: number | undefined;
+  /** What is wrong there. */
   readonly what: string;
   /** Keys that may be affected, both inclusive; undefined where that is not known. */
   readonly smallest: Uint8Array | undefined;
+  /** The last of them. */
   readonly largest: Uint8Array | undefined;
 }
 
+/** What a walk over all files found. */
 export interface VerifyReport {
+  /** Manifest, tables and logs that were read. */
   readonly filesChecked: number;
+  /** Bytes that were read in them. */
   readonly bytesChecked: number;
+  /** Entries of tables and operations of logs. */
   readonly entriesChecked: number;
+  /** Table files that the manifest names. */
   readonly tables: number;
+  /** Log files that a recovery would replay. */
   readonly logs: number;
   /** Empty when everything is as it was written. */
   readonly damages: readonly Damage[];
 }
 
+/** How `verifyDatabase` walks. */
 export interface VerifyOptions {
   /** Default Node's file system. */
   readonly fs?: FileSystem;
