@@ -22,8 +22,8 @@ export class DeletedRun {
   #near: Uint8Array | undefined;
   /** The run began with a positioning call, so that nothing lies between its target and the first key. */
   #isAnchored = false;
-  /** The last deleted key; kept once the run will be added. */
-  readonly #last = new KeyBuffer();
+  /** The last deleted key; kept once the run will be added. Made late: most scans are short and meet none. */
+  #last: KeyBuffer | undefined;
   /** The run continues a known range, which grows with every key. */
   #hasJumped = false;
   #watch: RangeWatch | undefined;
@@ -59,6 +59,7 @@ export class DeletedRun {
         const key = copyOf(bytes, start, end);
         this.#near = isForward ? key : keySuccessor(key);
       }
+      this.#last ??= new KeyBuffer();
       this.#last.holdRange(bytes, start, end);
     }
     if ((count & (minRun - 1)) !== 0 && !(count === 1 && this.#isAnchored)) return undefined;
@@ -107,7 +108,8 @@ export class DeletedRun {
       this.#giveUp();
       return;
     }
-    const last = copyOf(this.#last.bytes, 0, this.#last.length);
+    const { bytes, length } = this.#last!;
+    const last = copyOf(bytes, 0, length);
     let from = this.#isForward ? copyOf(near) : last;
     let to = this.#isForward ? keySuccessor(last) : copyOf(near);
     const barrier = watch?.barrier;
