@@ -2,7 +2,7 @@ import { assert } from '../base/assert.js';
 import { LsmError } from '../base/errors.js';
 import { joinPath, tableName } from '../base/file-names.js';
 import type { TableMeta } from '../base/table-meta.js';
-import type { Steps } from '../base/task.js';
+import { runAsync, type Steps } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { syncDirectory } from '../manifest/file-steps.js';
 import { removing } from '../sstable/file-steps.js';
@@ -80,6 +80,21 @@ export class JobOutputs {
     if (writer !== undefined) yield* ignoringErrors(writer.abandon());
     for (const path of this.#paths) yield* ignoringErrors(removal(this.#fs, path));
   }
+}
+
+/**
+ * Settles when no output of a failed job is left. A job that is run synchronously
+ * only begins to remove its files, since that has no synchronous form; closing
+ * could end the thread before it is done.
+ */
+export async function removeOutputs(fs: FileSystem, settings: JobSettings): Promise<void> {
+  const { directory, outputs } = settings;
+  await Promise.all(
+    outputs.map(({ fileNumber }) => {
+      const path = joinPath(directory, tableName(fileNumber));
+      return runAsync(ignoringErrors(removal(fs, path)));
+    }),
+  );
 }
 
 function* removal(fs: FileSystem, path: string): Steps<void> {

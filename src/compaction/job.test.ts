@@ -27,6 +27,7 @@ import {
   readTable,
   writeTable,
 } from '../../test/compaction/tables.js';
+import { removeOutputs } from './job-outputs.js';
 import { runJob } from './job.js';
 import type { JobResult, JobSettings } from './job-settings.js';
 
@@ -194,6 +195,29 @@ describe('a compaction job', () => {
     await Promise.resolve();
     expect([...fs.snapshotFiles().keys()].length).toBe(1);
     expect(codeOf(() => run(fs, settings))).toBe('no error');
+  });
+
+  it('can be asked to remove its outputs and to say when they are gone', async () => {
+    const fs = await newDisk();
+    const settings = compactionOf([], { outputs: namesFrom(5, 3) });
+    for (const fileNumber of [4, 5, 7]) writeTable(fs, fileNumber, manyEntries(10));
+    const failing = changed(fs, { remove: () => Promise.reject(new Error('not now')) });
+    await removeOutputs(failing, settings);
+    expect(fs.snapshotFiles().size).toBe(3);
+    await removeOutputs(fs, settings);
+    expect([...fs.snapshotFiles().keys()]).toEqual([`/${joinPath(directory, tableName(4))}`]);
+  });
+
+  it('asks whether it is cancelled after each few thousand entries or some MB', async () => {
+    const fs = await newDisk();
+    const large = manyEntries(40).map((entry) => ({ ...entry, value: new Uint8Array(500_000) }));
+    for (const entries of [manyEntries(20_000), large]) {
+      const meta = writeTable(fs, 1, entries);
+      let questions = 0;
+      const control = { isCancelled: () => ++questions < 0 };
+      run(fs, compactionOf([[meta]], { targetTableBytes: 1 << 30 }), control);
+      expect(questions).toBeGreaterThan(9);
+    }
   });
 
   it('fails on a damaged or missing input instead of skipping it, and leaves no file', async () => {

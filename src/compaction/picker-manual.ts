@@ -34,6 +34,8 @@ export interface ManualProgress {
   readonly pushed: Uint8Array | undefined;
   /** Tables of the deepest level up to this key hold no garbage that can go. */
   readonly cleaned: Uint8Array | undefined;
+  /** The last step: what it writes may lie behind `pushed`, so the next one waits for it. */
+  readonly plan: CompactionPlan | undefined;
 }
 
 export interface ManualStep {
@@ -42,16 +44,23 @@ export interface ManualStep {
   readonly next: ManualProgress;
 }
 
-export const manualStart: ManualProgress = { level: 0, pushed: undefined, cleaned: undefined };
+export const manualStart: ManualProgress = {
+  level: 0,
+  pushed: undefined,
+  cleaned: undefined,
+  plan: undefined,
+};
 
 /**
  * The next step of a run that brings everything in `range` down to the deepest
  * level and rewrites what garbage that level holds: afterwards each key there
  * has one entry and no tombstone, but for what snapshots and later writes need.
- * Other compactions may run between the steps.
+ * Other compactions may run beside and between the steps.
  *
- * Undefined: the range is done. `wait`: a running compaction is in the way; ask
- * again when it has ended, before another one is begun.
+ * Undefined: the range is done. `wait`: a running compaction is in the way, or
+ * the last step has not ended. Ask again when one has, before another is begun,
+ * and begin none of this keyspace meanwhile unless writers wait for it: under
+ * load there would always be one in the way.
  */
 export function pickManual(
   version: Version,
@@ -60,6 +69,7 @@ export function pickManual(
   range: ManualRange,
   progress: ManualProgress,
 ): ManualStep | 'wait' | undefined {
+  if (progress.plan !== undefined && state.running.includes(progress.plan)) return 'wait';
   let at = progress;
   for (;;) {
     const deepest = Math.max(1, version.deepestLevel);
@@ -70,7 +80,7 @@ export function pickManual(
     if (step !== undefined) return conflicts(step.plan, state.running) ? 'wait' : step;
     // The deepest level is cleaned along with the one above it.
     if (at.level > 0 && at.level >= deepest - 1) return undefined;
-    at = { level: at.level + 1, pushed: undefined, cleaned: undefined };
+    at = { ...manualStart, level: at.level + 1 };
   }
 }
 
@@ -81,10 +91,8 @@ function stepLevel0(
 ): ManualStep | undefined {
   const components = findComponents(version).filter((each) => isInside(each, range));
   if (components.length === 0) return undefined;
-  return {
-    plan: planComponents(version, options, components, 'compactRange'),
-    next: { level: 1, pushed: undefined, cleaned: undefined },
-  };
+  const plan = planComponents(version, options, components, 'compactRange');
+  return { plan, next: { ...manualStart, level: 1, plan } };
 }
 
 function stepLevel(
@@ -97,7 +105,7 @@ function stepLevel(
   const { level, pushed, cleaned } = progress;
   const push = level < deepest ? planPush(version, options, range, level, pushed) : undefined;
   if (level < deepest - 1) {
-    return push && { plan: push, next: { ...progress, pushed: lastKey(push.inputs) } };
+    return push && { plan: push, next: { ...progress, pushed: lastKey(push.inputs), plan: push } };
   }
   const pushRange = push && rangeOf([...push.inputs, ...push.overlapping]);
   // The level below may have lost its last table meanwhile: then this one is the deepest.
@@ -112,12 +120,12 @@ function stepLevel(
       inputs: garbage,
     });
     const done = lastKey(garbage);
-    return { plan, next: { level, pushed: isDeepest ? done : pushed, cleaned: done } };
+    return { plan, next: { level, pushed: isDeepest ? done : pushed, cleaned: done, plan } };
   }
   return (
     push && {
       plan: push,
-      next: { level, pushed: lastKey(push.inputs), cleaned: pushRange!.largest },
+      next: { level, pushed: lastKey(push.inputs), cleaned: pushRange!.largest, plan: push },
     }
   );
 }

@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.js';
 import { runSync } from '../base/task.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { loadCodecs } from '../sstable/codecs.js';
+import { removeOutputs } from './job-outputs.js';
 import { runJob } from './job.js';
 import {
   encodeError,
@@ -42,7 +43,10 @@ function lowerPriority(niceness: number): string | undefined {
   }
 }
 
-function answer({ port, progress }: WorkerData, { id, settings, shared }: JobMessage): void {
+async function answer(
+  { port, progress }: WorkerData,
+  { id, settings, shared }: JobMessage,
+): Promise<void> {
   const components = { fs: nodeFileSystem, clock: systemClock };
   const control = {
     isCancelled: () => {
@@ -54,6 +58,7 @@ function answer({ port, progress }: WorkerData, { id, settings, shared }: JobMes
     const result = runSync(runJob(settings, components, control));
     post(port, { type: 'done', id, result: packResult(result) });
   } catch (error) {
+    await removeOutputs(nodeFileSystem, settings);
     post(port, { type: 'failed', id, error: encodeError(error) });
   } finally {
     // After the message: whoever is woken finds it.
@@ -67,7 +72,10 @@ async function serve(data: WorkerData): Promise<void> {
   const priorityError = lowerPriority(niceness);
   await loadCodecs();
   post(port, { type: 'ready', priorityError });
-  port.on('message', (message: JobMessage) => answer(data, message));
+  let last = Promise.resolve();
+  port.on('message', (message: JobMessage) => {
+    last = last.then(() => answer(data, message));
+  });
 }
 
 // A failure to load ends the worker with that error, and with it the jobs that wait.

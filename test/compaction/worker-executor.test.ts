@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -108,6 +108,16 @@ describe('WorkerExecutor', () => {
     await expect(waiting.result).rejects.toMatchObject({ code: 'LSM_ABORTED' });
     const after = await executor.run(settingsFor(300)).result;
     expect(contentOf(folder, [...after.tables])).toEqual(shown);
+  });
+
+  it('has removed what a cancelled job wrote when it says so', async () => {
+    for (const first of [100, 200, 300]) {
+      const job = executor.run(longSettings(folder, first));
+      while (!existsSync(join(folder, tableName(first)))) await setTimeout(2);
+      job.cancel();
+      await expect(job.result).rejects.toMatchObject({ code: 'LSM_ABORTED' });
+      expect(readdirSync(folder)).toEqual([tableName(2)]);
+    }
   });
 
   it('fails the jobs of a thread that died, and starts another for the next one', async () => {

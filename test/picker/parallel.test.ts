@@ -19,8 +19,6 @@ interface ManualRun {
   /** Everything up to here is to be compacted. */
   readonly seq: number;
   progress: ManualProgress;
-  /** The step under way: the next one is asked for when it has ended. */
-  job: Job | undefined;
 }
 
 /** Begins and ends compactions of all sorts in random order, while the database is written. */
@@ -87,7 +85,6 @@ class Interleaving {
     if (running.length === 0) return;
     const job = running[this.#prng.below(running.length)];
     this.#simulation.end(job);
-    if (this.#manual?.job === job) this.#manual.job = undefined;
     if (this.#prng.chance(0.1)) this.#check();
   }
 
@@ -97,10 +94,10 @@ class Interleaving {
     if (this.#manual === undefined) {
       if (!this.#prng.chance(0.1)) return;
       simulation.flush();
-      this.#manual = { seq: simulation.putEntries, progress: manualStart, job: undefined };
+      this.#manual = { seq: simulation.putEntries, progress: manualStart };
     }
     const run = this.#manual;
-    if (run.job !== undefined || simulation.running.length === mostJobs) return;
+    if (simulation.running.length === mostJobs) return;
     const step = pickManual(
       simulation.version,
       options.compaction,
@@ -115,7 +112,7 @@ class Interleaving {
       this.counts.manualRuns++;
       if (!this.#usesSnapshots) checkOldGarbageGone(simulation, run.seq);
     } else {
-      run.job = this.#begin(step.plan);
+      this.#begin(step.plan);
       run.progress = step.next;
     }
   }
