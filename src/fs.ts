@@ -1,7 +1,9 @@
 /**
  * The disk behind the engine: Node's, one in memory that can lose power, and one
  * that records the order of operations. Any object with the `FileSystem` shape
- * can take their place.
+ * can take their place (`open(path, { fs })`).
+ *
+ * @module nori-lsm/fs
  */
 export type { DirectoryLock, File, FileStat, FileSystem, LockOptions } from './fs/file-system.js';
 export { nodeFileSystem } from './fs/node-file-system.js';

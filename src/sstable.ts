@@ -1,11 +1,12 @@
 /**
- * `nori-lsm/sstable`: immutable sorted tables, usable without the engine.
+ * Immutable sorted tables, usable without the engine: write one with
+ * `SSTableBuilder`, read it with `SSTableReader`, merge several with `mergeEntries`.
  *
- * @packageDocumentation
+ * @module nori-lsm/sstable
  */
 export { Entry } from './base/entry.js';
 export { kindDelete, kindPut, type EntryKind } from './base/internal-key.js';
-export { isLsmError, LsmError, type LsmErrorCode } from './base/errors.js';
+export { isLsmError, LsmError, type LsmErrorCode, type LsmErrorDetails } from './base/errors.js';
 export type { CachePriority, Compression } from './base/table-meta.js';
 export { BlockCache, type BlockCacheOptions } from './sstable/block-cache.js';
 export { BloomFilter } from './sstable/bloom-filter.js';

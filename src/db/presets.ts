@@ -26,6 +26,7 @@ export const presets = Object.freeze({
   }),
 } satisfies { readonly [name: string]: Partial<DatabaseSettings> });
 
+/** The name of a set of defaults. */
 export type PresetName = keyof typeof presets;
 
 export const presetNames: string = Object.keys(presets)

@@ -88,6 +88,7 @@ export class MemoryFileSystem implements FileSystem {
   get capacityBytes(): number {
     return this.#disk.capacityBytes;
   }
+  /** Writes that need more fail with ENOSPC from now on. */
   set capacityBytes(bytes: number) {
     this.#disk.capacityBytes = bytes;
   }
@@ -96,6 +97,7 @@ export class MemoryFileSystem implements FileSystem {
   get maxOpenFiles(): number {
     return this.#disk.maxOpenFiles;
   }
+  /** Opening more fails with EMFILE from now on. */
   set maxOpenFiles(count: number) {
     this.#disk.maxOpenFiles = count;
   }
