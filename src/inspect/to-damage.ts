@@ -1,0 +1,13 @@
+import { isLsmError } from '../base/errors.js';
+import type { DamageFact } from './facts.js';
+
+/**
+ * Damage, or what only a newer version reads, as a fact: told, and passed over.
+ * Any other error is rethrown.
+ */
+export function toDamage(error: unknown, offset: number, bytes?: number): DamageFact {
+  const isTold = isLsmError(error, 'LSM_CORRUPTION') || isLsmError(error, 'LSM_UNSUPPORTED_FORMAT');
+  if (!isTold) throw error;
+  const fact = { type: 'damage', offset: error.offset ?? offset, what: error.message } as const;
+  return bytes === undefined ? fact : { ...fact, bytes };
+}

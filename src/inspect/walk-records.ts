@@ -1,0 +1,68 @@
+import type { FileId } from '../base/checksum.js';
+import type { File } from '../fs/file-system.js';
+import { recordSpan, recordStartRoom, roomInBlock } from '../wal/log-format.js';
+import { LogReader } from '../wal/log-reader.js';
+import type { DamageFact, TornEndFact } from './facts.js';
+
+/** A record, valid until the next step. */
+export interface FoundRecord {
+  readonly type: 'record';
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly isBehindDamage: boolean;
+}
+
+/** Where the walk ended. */
+export interface WalkEnd {
+  readonly type: 'walk-end';
+  readonly offset: number;
+}
+
+/**
+ * Every record of a log or manifest that checks out, those behind damage too,
+ * and what is between them.
+ */
+export async function* walkRecords(
+  file: File,
+  fileId: FileId,
+  start: number,
+): AsyncGenerator<FoundRecord | DamageFact | TornEndFact | WalkEnd> {
+  const reader = new LogReader(file, { fileId, start });
+  /** Behind the last record. */
+  let end = start;
+  let isDamageTold = false;
+  const damage = (upTo: number): DamageFact => {
+    const { detail, damagedAt } = reader.report;
+    const isFirst = !isDamageTold && detail !== '';
+    isDamageTold = true;
+    const offset = isFirst ? damagedAt : nextStart(end);
+    const what = isFirst ? detail : 'bytes that are no record';
+    return { type: 'damage', offset, bytes: upTo - offset, what };
+  };
+  for (let step = reader.advance(); step !== 'end'; step = reader.advance()) {
+    if (step === 'wait') {
+      await reader.wait();
+      continue;
+    }
+    const { recordOffset: offset, recordStart, recordEnd, isBehindDamage } = reader;
+    if (offset > nextStart(end)) yield damage(offset);
+    yield {
+      type: 'record',
+      offset,
+      bytes: reader.bytes.subarray(recordStart, recordEnd),
+      isBehindDamage,
+    };
+    end = offset + recordSpan(offset, recordEnd - recordStart);
+  }
+  const { reason, detail, usedEnd, damagedAt, recordsBehind } = reader.report;
+  if (reason === 'damage' && recordsBehind === 0) {
+    yield { type: 'torn-end', offset: damagedAt, bytes: usedEnd - damagedAt, what: detail };
+  } else if (reason === 'damage' && usedEnd > end) yield damage(usedEnd);
+  yield { type: 'walk-end', offset: end };
+}
+
+/** Where the record behind one that ends at `end` begins: not in the last bytes of a block. */
+function nextStart(end: number): number {
+  const room = roomInBlock(end);
+  return room < recordStartRoom ? end + room : end;
+}
