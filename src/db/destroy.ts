@@ -1,4 +1,10 @@
-import { isLsmError, LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
+import {
+  invalidArgument,
+  isLsmError,
+  LsmError,
+  systemErrorCode,
+  toLsmError,
+} from '../base/errors.js';
 import { magics, maxHeaderBytes, type FileKind } from '../base/file-header.js';
 import {
   currentName,
@@ -14,7 +20,6 @@ import { nodeFileSystem } from '../fs/node-file-system.js';
 import { isForeign } from '../manifest/classify-files.js';
 import { decodeCurrent } from '../manifest/current-file.js';
 
-/** What `destroy` takes besides the path. */
 export interface DestroyOptions {
   /** Where the database is. Default: the local disk. */
   readonly fs?: FileSystem;
@@ -24,7 +29,6 @@ export interface DestroyOptions {
   readonly overrideForeignOwner?: boolean;
 }
 
-/** What `destroy` removed. */
 export interface DestroyReport {
   /** Files removed. */
   readonly files: number;
@@ -46,10 +50,17 @@ export interface DestroyReport {
  *
  * @throws LsmError `LSM_NOT_FOUND` where there is none, `LSM_NOT_A_DATABASE` where
  * the files are not ours, `LSM_LOCKED` when somebody has it open, here or in another
- * process, `LSM_UNSUPPORTED_FORMAT` when a newer version made it, `LSM_IO`
+ * process, `LSM_UNSUPPORTED_FORMAT` when a newer version made it,
+ * `LSM_INVALID_ARGUMENT`, `LSM_IO`
  */
 export async function destroy(path: string, options: DestroyOptions = {}): Promise<DestroyReport> {
   const { fs = nodeFileSystem, lockTimeoutMs = 0, overrideForeignOwner = false } = options;
+  if (typeof path !== 'string' || path === '') {
+    throw invalidArgument('destroy takes the path of a directory as a non-empty string');
+  }
+  if (typeof lockTimeoutMs !== 'number' || !(lockTimeoutMs >= 0)) {
+    throw invalidArgument('lockTimeoutMs must be a number from 0');
+  }
   try {
     await listDatabase(fs, path);
     const lock = await fs.lockDirectory(path, { timeoutMs: lockTimeoutMs, overrideForeignOwner });
