@@ -33,9 +33,8 @@ async function run(args: readonly string[]): Promise<Failure | undefined> {
   const program = makeProgram(new Output(process.stdout));
   takeOver(program);
   if (args.length === 0) {
-    return usage(
-      "name a command: load, get, put, delete, scan, stats, compact or verify; see 'nori --help'",
-    );
+    const names = program.commands.map((command) => command.name()).join(', ');
+    return usage(`name a command: ${names}; see 'nori --help'`);
   }
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { bytesFormats } from './bytes-format.js';
+import { completionScript, shells, type Shell } from './completion.js';
 import { addSetting } from './database.js';
+import { destroy, type DestroyFlags } from './destroy.js';
+import { dump, type DumpOptions } from './dump.js';
 import { lineFormats } from './line-format.js';
 import { load, type LoadOptions } from './load.js';
 import { compact, verify, type CompactOptions } from './maintenance-commands.js';
@@ -16,7 +19,7 @@ text:hex:00ff for a text that begins like one of these three.
 
 Exit codes:
   0   done
-  1   the key is not there, or a line of the input is malformed
+  1   the key is not there, a line of the input is malformed, or you did not confirm
   2   damage found
   64  wrong command, flag or argument
   66  no such file or database, or it is something else
@@ -25,6 +28,8 @@ Exit codes:
   74  the disk failed or is full
   75  locked by another process, or busy: try again
   130 interrupted
+
+See 'nori COMMAND --help' for the flags of one, with examples.
 
 Examples:
   nori load ./words words.tsv
@@ -45,6 +50,21 @@ function parseCount(least: number): (text: string) => number {
     }
     return count;
   };
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d*\.?\d+$/.test(text) || seconds < 0.1) {
+    throw new InvalidArgumentError(
+      'It must be a number of seconds from 0.1 up; the directory goes before it.',
+    );
+  }
+  return seconds;
+}
+
+/** Shown below the help of a command. */
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
 function formatOption(flag: string, what: string): Option {
@@ -104,6 +124,14 @@ export function makeProgram(output: Output): Command {
     .addOption(durabilityOption())
     .addOption(setOption())
     .addOption(quietOption())
+    .addHelpText(
+      'after',
+      examples(
+        'nori load ./words words.tsv',
+        'nori load ./users users.ndjson --batch-size 100 --durability disk',
+        'nori scan ./a --json | nori load ./b - --format ndjson',
+      ),
+    )
     .action((dir: string, file: string, options: LoadOptions) => load(output, dir, file, options));
 
   program
@@ -111,6 +139,14 @@ export function makeProgram(output: Output): Command {
     .description('print the value of a key')
     .addOption(formatOption('--value-format', 'values'))
     .option('--raw', 'print no newline behind the value')
+    .addHelpText(
+      'after',
+      examples(
+        'nori get ./words apple',
+        'nori get ./images hex:00ff --raw > image.png',
+        'nori get ./words -- -key-with-a-dash',
+      ),
+    )
     .action((dir: string, key: string, options: GetOptions) => get(output, dir, key, options));
 
   program
@@ -119,6 +155,14 @@ export function makeProgram(output: Output): Command {
     .addOption(durabilityOption())
     .addOption(setOption())
     .addOption(quietOption())
+    .addHelpText(
+      'after',
+      examples(
+        "nori put ./words apple 'a fruit'",
+        'nori put ./images logo - < logo.png',
+        'nori put ./words apple red --durability disk',
+      ),
+    )
     .action((dir: string, key: string, value: string, options: WriteOptions) =>
       put(dir, key, value, options),
     );
@@ -129,6 +173,10 @@ export function makeProgram(output: Output): Command {
     .description('delete keys, all or none; one that is not there is fine')
     .addOption(durabilityOption())
     .addOption(setOption())
+    .addHelpText(
+      'after',
+      examples('nori delete ./words apple', 'nori delete ./words apple pear hex:00ff'),
+    )
     .action((dir: string, keys: string[], options: WriteOptions) => remove(dir, keys, options));
 
   addRangeOptions(program.command('scan <dir>'))
@@ -139,26 +187,97 @@ export function makeProgram(output: Output): Command {
     .option('--json', 'one JSON object per line, as load takes it')
     .addOption(formatOption('--key-format', 'keys'))
     .addOption(formatOption('--value-format', 'values'))
+    .addHelpText(
+      'after',
+      examples(
+        'nori scan ./words --prefix app --limit 10',
+        'nori scan ./words --gte b --lt c --reverse',
+        'nori scan ./words --json | gzip > words.ndjson.gz',
+      ),
+    )
     .action((dir: string, options: ScanOptions) => scan(output, dir, options));
 
   program
     .command('stats <dir>')
     .description('show the shape of the tree and what it costs')
     .option('--json', 'all figures as one JSON object')
+    .addOption(
+      new Option(
+        '--watch [seconds]',
+        'look again every so often (2 s) until Ctrl-C; a line each time where the output is no terminal',
+      ).argParser(parseSeconds),
+    )
     .addOption(setOption())
+    .addHelpText(
+      'after',
+      examples(
+        'nori stats ./words',
+        'nori stats ./words --watch 5',
+        'nori stats ./words --watch --json | tee stats.ndjson',
+      ),
+    )
     .action((dir: string, options: StatsOptions) => stats(output, dir, options));
 
   addRangeOptions(program.command('compact <dir>'))
     .description('merge all levels into one, dropping what is deleted or overwritten')
     .addOption(setOption())
     .addOption(quietOption())
+    .addHelpText('after', examples('nori compact ./words', 'nori compact ./words --prefix app'))
     .action((dir: string, options: CompactOptions) => compact(dir, options));
 
   program
     .command('verify <dir>')
     .description('read everything and list what is damaged; changes nothing')
     .option('--json', 'the report as one JSON object')
+    .addHelpText(
+      'after',
+      examples('nori verify ./words', 'nori verify ./words --json | jq .damages'),
+    )
     .action((dir: string, options: { json?: boolean }) => verify(output, dir, options));
+
+  program
+    .command('dump <paths...>')
+    .description(
+      'print what is in files (a table, log, manifest or CURRENT), or what the files of a directory are for; opens no database',
+    )
+    .option('--json', 'one JSON object per line, with whole keys and values')
+    .option('--no-entries', 'leave out the entries of a table and the operations of a log')
+    .addHelpText(
+      'after',
+      examples(
+        'nori dump ./words',
+        'nori dump ./words/MANIFEST-000001',
+        'nori dump ./words/000003.log | head',
+        'nori dump ./words/000012.sst --json | jq \'select(.type == "damage")\'',
+      ),
+    )
+    .action((paths: string[], options: DumpOptions) => dump(output, paths, options));
+
+  program
+    .command('destroy <dir>')
+    .description('remove a database for good; what is not its own stays')
+    .option('-y, --yes', 'do not ask')
+    .addOption(setOption())
+    .addOption(quietOption())
+    .addHelpText('after', examples('nori destroy ./words', 'nori destroy ./words --yes'))
+    .action((dir: string, options: DestroyFlags) => destroy(dir, options));
+
+  program
+    .command('completion')
+    .description('print a script that makes a shell complete commands and flags')
+    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .addHelpText(
+      'after',
+      examples(
+        "echo 'source <(nori completion bash)' >> ~/.bashrc",
+        "echo 'source <(nori completion zsh)' >> ~/.zshrc",
+        'nori completion fish > ~/.config/fish/completions/nori.fish',
+      ),
+    )
+    .action(async (shell: Shell) => {
+      output.write(completionScript(program, shell));
+      await output.drain();
+    });
 
   return program;
 }

@@ -1,8 +1,10 @@
 import Table from 'cli-table3';
-import type { DatabaseStats } from '../index.js';
+import { isLsmError, type DatabaseStats } from '../index.js';
 import { openForReading, withDatabase, type Settings } from './database.js';
 import { bar, formatCount, formatPlural, formatRatio, formatSize } from './numbers.js';
 import type { Output } from './output.js';
+import { isTerminal } from './terminal.js';
+import { clearScreen, inPlace, repeat } from './watch.js';
 
 const barWidth = 24;
 
@@ -90,6 +92,60 @@ export interface StatsOptions {
   readonly json?: boolean;
   /** Targets of levels follow the settings. */
   readonly set?: Settings;
+  /** Seconds between two looks; true for the default. */
+  readonly watch?: number | true;
+}
+
+const defaultWatchSeconds = 2;
+
+/** Opened anew each time: a frozen view takes no lock, so that a writer is not in the way. */
+function readStats(directory: string, options: StatsOptions): Promise<DatabaseStats> {
+  return withDatabase(openForReading(directory, options.set), async (db) => db.stats());
+}
+
+/** The figures that change while somebody writes, as one line. */
+export function formatStatsLine(stats: DatabaseStats, writesPerSecond: number | undefined): string {
+  const { levels, background } = stats;
+  const tables = levels.reduce((sum, level) => sum + level.tables, 0);
+  const bytes = levels.reduce((sum, level) => sum + level.bytes, 0);
+  const rate = writesPerSecond === undefined ? '' : ` (+${formatCount(writesPerSecond)}/s)`;
+  return [
+    `seq ${formatCount(stats.seq)}${rate}`,
+    `${formatPlural(tables, 'table')}, ${formatSize(bytes)}, ${levels.at(0)?.tables ?? 0} in L0`,
+    `${formatSize(background.pendingCompactionBytes)} to compact`,
+    `write amplification ${formatRatio(stats.writeAmplification)}`,
+  ].join('; ');
+}
+
+async function watch(output: Output, directory: string, options: StatsOptions): Promise<void> {
+  const seconds = options.watch === true ? defaultWatchSeconds : options.watch!;
+  const isScreen = isTerminal(process.stdout) && options.json !== true;
+  let before: { readonly seq: number; readonly atMs: number } | undefined;
+  if (isScreen) output.write(clearScreen);
+  await repeat(output, seconds, async () => {
+    let figures: DatabaseStats;
+    try {
+      figures = await readStats(directory, options);
+    } catch (error) {
+      // Its writer was faster than we; the next look may be luckier.
+      if (isLsmError(error, 'LSM_BUSY')) return;
+      throw error;
+    }
+    const atMs = performance.now();
+    const rate = before && (1000 * (figures.seq - before.seq)) / (atMs - before.atMs);
+    before = { seq: figures.seq, atMs };
+    const time = new Date().toISOString();
+    if (options.json === true) output.write(`${JSON.stringify({ time, ...figures })}\n`);
+    else if (!isScreen) output.write(`${time} ${formatStatsLine(figures, rate)}\n`);
+    else {
+      const writes = rate === undefined ? '' : `, ${formatCount(rate)} writes/s`;
+      const title = `${directory}, ${time}, every ${seconds} s${writes}; Ctrl-C ends\n\n`;
+      output.write(inPlace(title + formatStats(figures)));
+    }
+  });
+  // Ctrl-C leaves the cursor behind its own mark.
+  if (isScreen) output.write('\n');
+  await output.drain();
 }
 
 export async function stats(
@@ -97,9 +153,8 @@ export async function stats(
   directory: string,
   options: StatsOptions,
 ): Promise<void> {
-  const figures = await withDatabase(openForReading(directory, options.set), async (db) =>
-    db.stats(),
-  );
+  if (options.watch !== undefined) return watch(output, directory, options);
+  const figures = await readStats(directory, options);
   output.write(
     options.json === true ? `${JSON.stringify(figures, null, 2)}\n` : formatStats(figures),
   );

@@ -3,6 +3,6 @@ export function printNote(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-export function isTerminal(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY;
+export function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
+  return stream.isTTY === true;
 }

@@ -60,6 +60,8 @@ function commandsThatNeedOne(db: string): string[][] {
     ['verify', db],
     ['delete', db, 'k'],
     ['compact', db],
+    ['dump', db],
+    ['destroy', db, '--yes'],
   ];
 }
 
@@ -207,6 +209,11 @@ describe('input and output', () => {
       status: 73,
       stderr: expect.stringMatching(/^nori: .*(permission denied|not writable).*; .*\n$/),
     });
+    expect(asNobody(['destroy', path, '--yes'])).toMatchObject({
+      status: 73,
+      stderr: expect.stringMatching(/^nori: .*not writable.*; .*\n$/),
+    });
+    expect(asNobody(['dump', path]).status).toBe(0);
     expect(contentOf(path)).toEqual(before);
   });
 

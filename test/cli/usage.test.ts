@@ -30,6 +30,10 @@ describe('wrong usage', () => {
     [['put', db, 'a', 'b', '--set', 'readOnly=true'], /the command sets this one itself/],
     [['load', db, '-', '--batch-size', '0'], /whole number from 1 up/],
     [['load', db, '-', '--format', 'csv'], /Allowed choices are tsv, ndjson/],
+    [['stats', '--watch', db], /the directory goes before it; see/],
+    [['dump'], /missing required argument 'paths'/],
+    [['destroy', db], /there is no terminal to ask on; give --yes/],
+    [['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
   ])('%j', (args, message) => {
     const result = nori(args);
     expect(result.stderr).toMatch(message);
@@ -40,17 +44,27 @@ describe('wrong usage', () => {
   });
 });
 
+const commands = [
+  ...['load', 'get', 'put', 'delete', 'scan', 'stats', 'compact', 'verify'],
+  ...['dump', 'destroy', 'completion'],
+];
+
 describe('help', () => {
   it('lists every command and every exit code', () => {
     const { status, stdout, stderr } = nori(['--help']);
     expect(status).toBe(0);
     expect(stderr).toBe('');
-    for (const command of ['load', 'get', 'put', 'delete', 'scan', 'stats', 'compact', 'verify']) {
-      expect(stdout).toContain(`  ${command}`);
-    }
+    for (const command of commands) expect(stdout).toContain(`  ${command}`);
     for (const code of [0, 1, 2, 64, 66, 70, 73, 74, 75, 130]) {
       expect(stdout).toMatch(new RegExp(`^  ${code} +\\w`, 'm'));
     }
+  });
+
+  it.each(commands)('has examples for %s', (command) => {
+    const { status, stdout } = nori([command, '--help']);
+    expect(status).toBe(0);
+    const [, examples] = stdout.split('\nExamples:\n');
+    expect(examples).toMatch(new RegExp(`^ {2}.*nori ${command} `, 'm'));
   });
 
   it('explains the flags of a command', () => {
