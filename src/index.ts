@@ -1,6 +1,17 @@
 /**
- * An embedded, ordered, crash-safe key-value store: the engine's public entry.
- * @packageDocumentation
+ * An embedded, ordered, crash-safe key-value store. Begin at `open`, which gives
+ * a `Database`; what it can do stands in `Keyspace`, its superclass.
+ *
+ * ```js
+ * import { open } from 'nori-lsm';
+ *
+ * const db = await open('./my-data', { keyEncoding: 'utf8', valueEncoding: 'json' });
+ * await db.put('user:1', { name: 'Ada' });
+ * console.log(await db.get('user:1'));
+ * await db.close();
+ * ```
+ *
+ * @module nori-lsm
  */
 import { Database } from './db/database.js';
 import type { Decoded, KeyEncoding, ValueEncoding } from './db/encoding.js';
@@ -71,7 +82,8 @@ export type {
   LevelSettings,
   OpenOptions,
 } from './db/options.js';
-export { LsmError, isLsmError, type LsmErrorCode } from './base/errors.js';
+export type { PresetName } from './db/presets.js';
+export { LsmError, isLsmError, type LsmErrorCode, type LsmErrorDetails } from './base/errors.js';
 export { BlockCache } from './sstable/block-cache.js';
 export type { CachePriority, Compression } from './base/table-meta.js';
 export type { Clock } from './base/clock.js';
