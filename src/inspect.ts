@@ -1,6 +1,7 @@
 /**
- * Looks at the files of a database without opening it.
- * @packageDocumentation
+ * Looks at the files of a database without opening it, also of one that does not open.
+ *
+ * @module nori-lsm/inspect
  */
 export {
   verifyDatabase,

@@ -20,6 +20,7 @@ import { nodeFileSystem } from '../fs/node-file-system.js';
 import { isForeign } from '../manifest/classify-files.js';
 import { decodeCurrent } from '../manifest/current-file.js';
 
+/** What `destroy` takes besides the path. */
 export interface DestroyOptions {
   /** Where the database is. Default: the local disk. */
   readonly fs?: FileSystem;
@@ -29,6 +30,7 @@ export interface DestroyOptions {
   readonly overrideForeignOwner?: boolean;
 }
 
+/** What `destroy` removed. */
 export interface DestroyReport {
   /** Files removed. */
   readonly files: number;

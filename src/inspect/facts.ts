@@ -134,6 +134,7 @@ export interface EndFact {
   readonly damages: number;
 }
 
+/** One fact about a file, told apart by `type`. */
 export type FileFact =
   | HeaderFact
   | BatchFact

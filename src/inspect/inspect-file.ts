@@ -11,6 +11,7 @@ import { inspectTable } from './inspect-table.js';
 import { headerFact, kindOfName, readBeginning, type Beginning } from './lenient-header.js';
 import { toDamage } from './to-damage.js';
 
+/** Where the files are. */
 export interface InspectOptions {
   /** Default: the local disk. */
   readonly fs?: FileSystem;
