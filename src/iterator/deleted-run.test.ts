@@ -265,4 +265,21 @@ describe('DeletedRun', () => {
     complete(scans[1], () => scans[1].first());
     expect(ranges.ranges.map(({ to }) => textOf(to))).toEqual(['k0020']);
   });
+
+  it('begins anew behind a key that it showed after a jump', () => {
+    const isVisible = (i: number): boolean => i % 50 === 0;
+    const entries = Array.from({ length: 201 }, (_, i) =>
+      isVisible(i) ? Entry.put(keyAt(i), 'v', i + 1) : Entry.delete(keyAt(i), i + 1),
+    );
+    const { open } = makeReaders(entries);
+    const expected = ['k0000', 'k0050', 'k0100', 'k0150', 'k0200'];
+    for (let round = 0; round < 3; round++) {
+      const iterator = open();
+      const met: (string | undefined)[] = [];
+      for (iterator.first(); iterator.valid; iterator.next()) met.push(shown(iterator));
+      expect(met).toEqual(expected);
+      for (iterator.last(); iterator.valid; iterator.prev()) met.push(shown(iterator));
+      expect(met).toEqual([...expected, ...[...expected].reverse()]);
+    }
+  });
 });

@@ -13,8 +13,10 @@ const minRun = 16;
  * the end of everything: a range up to there would be cut by every key appended.
  */
 export class DeletedRun {
+  /** There is something to end. */
+  isBegun = false;
   /** Deleted keys since the run began, or since its last jump. */
-  count = 0;
+  #count = 0;
   readonly #ranges: EmptyRanges;
   readonly #seq: number;
   #isForward = true;
@@ -39,6 +41,7 @@ export class DeletedRun {
   /** A positioning call to `near`, or off either end (undefined). Returns the range to jump over, if there is one. */
   begin(near: Uint8Array | undefined, isForward: boolean): EmptyRange | undefined {
     this.drop();
+    this.isBegun = true;
     this.#isForward = isForward;
     this.#isAnchored = true;
     this.#near = near;
@@ -52,7 +55,8 @@ export class DeletedRun {
 
   /** A key that is deleted for the reader. Returns the range to jump over, if there is one. */
   meet(bytes: Uint8Array, start: number, end: number, isForward: boolean): EmptyRange | undefined {
-    const count = ++this.count;
+    const count = ++this.#count;
+    this.isBegun = true;
     this.#isForward = isForward;
     if (this.#isLearning && (count >= minRun || this.#hasJumped || this.#isAnchored)) {
       if (this.#near === undefined) {
@@ -67,7 +71,7 @@ export class DeletedRun {
     if (range === undefined) return undefined;
     // Joins what lies before the range with it; the run then goes on behind it.
     if (this.#isLearning) this.#record();
-    this.count = 0;
+    this.#count = 0;
     this.#hasJumped = true;
     return range;
   }
@@ -84,7 +88,7 @@ export class DeletedRun {
 
   /** The walk has come to a visible key, or to its end. */
   end(): void {
-    if (this.count > 0 && this.#isLearning && (this.#hasJumped || this.count >= minRun)) {
+    if (this.#count > 0 && this.#isLearning && (this.#hasJumped || this.#count >= minRun)) {
       this.#record();
     }
     this.drop();
@@ -92,7 +96,8 @@ export class DeletedRun {
 
   /** The walk is over, or another one begins. */
   drop(): void {
-    this.count = 0;
+    this.isBegun = false;
+    this.#count = 0;
     this.#near = undefined;
     this.#isAnchored = false;
     this.#hasJumped = false;
@@ -117,7 +122,7 @@ export class DeletedRun {
       if (this.#isForward) to = lower(to, barrier);
       else from = higher(from, keySuccessor(barrier));
     }
-    if (compareBytes(from, to) < 0) this.#ranges.add(from, to, this.#seq, this.count);
+    if (compareBytes(from, to) < 0) this.#ranges.add(from, to, this.#seq, this.#count);
   }
 
   /** The next put is newer still: this scan will not learn any more. */

@@ -195,7 +195,6 @@ export class VisibleIterator implements Waitable {
     if (!this.#pending.isRepeatedBy(call, key, 0) && this.#begin(call, key)) return true;
     if (this.#resume(key)) {
       this.#pending.clear();
-      this.#run?.drop();
       return true;
     }
     this.#pending.suspend(call, key, 0);
@@ -267,7 +266,7 @@ export class VisibleIterator implements Waitable {
         return false;
       }
     }
-    if (run !== undefined && run.count > 0) run.end();
+    if (run?.isBegun === true) run.end();
     this.#valid = isFound;
     return true;
   }
@@ -325,7 +324,7 @@ export class VisibleIterator implements Waitable {
     }
     if (this.#isDeleted) this.#leaveDeleted();
     const run = this.#run;
-    if (run !== undefined && run.count > 0) run.end();
+    if (run?.isBegun === true) run.end();
     this.#valid = this.#hasCopy;
     return true;
   }
