@@ -25,6 +25,16 @@ export function tableLines(page: string): string[][] {
   );
 }
 
+/** The section under a heading (`## Memory`), with the smaller headings in it. */
+export function sectionOf(page: string, heading: string): string {
+  const begin = `\n${page}`.indexOf(`\n${heading}\n`);
+  if (begin < 0) throw new Error(`there is no heading ${heading}`);
+  const after = page.slice(begin + heading.length);
+  const level = /^#+/.exec(heading)![0].length;
+  const end = after.search(new RegExp(`^#{1,${level}} `, 'm'));
+  return end < 0 ? after : after.slice(0, end);
+}
+
 /** The anchors that a forge makes of a page's headings. */
 export function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
