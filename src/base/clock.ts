@@ -11,10 +11,14 @@ export interface Clock {
   after(delayMs: number, run: () => void, keepsAlive?: boolean): () => void;
   /** Calls `run` once the event loop has had a turn. */
   nextTurn(run: () => void): void;
+  /** Returns so much later; nothing else happens in this thread meanwhile. */
+  sleepSync(delayMs: number): void;
 }
 
 /** How long promises may be settled in one go before the event loop gets its turn, in milliseconds. */
 export const longestTurnMs = 5;
+
+const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
@@ -26,5 +30,8 @@ export const systemClock: Clock = {
   },
   nextTurn(run) {
     setImmediate(run);
+  },
+  sleepSync(delayMs) {
+    Atomics.wait(neverNotified, 0, 0, delayMs);
   },
 };

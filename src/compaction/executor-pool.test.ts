@@ -38,7 +38,12 @@ class Manual {
             error === undefined ? resolve({} as JobResult) : reject(error),
           );
         });
-        return { result, finishSync: () => ({}) as JobResult, cancel: () => note('cancels') };
+        return {
+          result,
+          finishSync: () => ({}) as JobResult,
+          waitSync: () => true,
+          cancel: () => note('cancels'),
+        };
       },
       prepare: () => note('prepares'),
       ref: () => note('ref'),

@@ -31,6 +31,8 @@ export interface RunningJob {
    * synchronous calls, `LSM_BUSY` when the worker shows no progress for a minute.
    */
   finishSync(): JobResult;
+  /** Waits up to `timeoutMs` without the event loop turning; true once `finishSync` need not wait. Inline jobs get no further that way. */
+  waitSync(timeoutMs: number): boolean;
   /** Asks the job to end with `LSM_ABORTED`; it may still end otherwise. */
   cancel(): void;
 }

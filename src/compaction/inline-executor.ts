@@ -88,6 +88,10 @@ class InlineJob implements RunningJob {
     return this.#task.finishSync();
   }
 
+  waitSync(): boolean {
+    return this.#task.isDone;
+  }
+
   cancel(): void {
     this.#isCancelled = true;
   }

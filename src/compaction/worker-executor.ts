@@ -207,6 +207,11 @@ class WorkerJob implements RunningJob {
     return outcome.value;
   }
 
+  waitSync(timeoutMs: number): boolean {
+    if (this.#outcome !== undefined) return true;
+    return Atomics.wait(this.shared, isDoneWord, 0, timeoutMs) !== 'timed-out';
+  }
+
   cancel(): void {
     Atomics.store(this.shared, isCancelledWord, 1);
   }

@@ -207,14 +207,17 @@ export interface DatabaseStats {
   };
   /** How writers were slowed down. */
   readonly stalls: {
-    /** Writes that had to wait since open, and how long all of them together. */
+    /** Writes that were held back or had to wait since open, and how long all of them together. */
     readonly delayedWrites: number;
-    /** Milliseconds by which they were held back, all together. */
     readonly delayedMs: number;
-    /** Writes that wait for room now, without effect so far. */
+    /** Writes that wait for room now, and their bytes. */
     readonly waiting: number;
+    readonly waitingBytes: number;
+    /** How near writes are to being stopped: 0 (free) to 1. */
+    readonly pressure: number;
+    /** What is nearest to its limit; undefined at 0. */
+    readonly reason: 'memtables' | 'level0' | 'pendingBytes' | undefined;
   };
-  /** The block cache; with a shared one, of all its users together. */
   readonly blockCache: {
     /** Bytes of decoded blocks, indexes and filters in it now. */
     readonly usedBytes: number;
@@ -331,14 +334,15 @@ export interface CompactionEvent {
 }
 
 /** Writes have to wait for room, or need not any more. */
+/** Writers are behind or ahead of the background work. */
 export interface StallEvent {
-  /** What there is no room in. */
-  readonly reason: 'memtables' | 'level0';
-  /** `begin` when the first write has to wait, `end` when none waits any more. */
+  /** `slowdown`: acknowledgements are held back a little; `stop`: writes wait for room. */
+  readonly kind: 'slowdown' | 'stop';
+  /** What is at, or near, its limit. */
+  readonly reason: 'memtables' | 'level0' | 'pendingBytes';
   readonly state: 'begin' | 'end';
 }
 
-/** What opening had to do to bring the last session's writes back. */
 export interface RecoveryEvent {
   /** Log files read. */
   readonly logsReplayed: number;

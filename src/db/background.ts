@@ -6,6 +6,7 @@ import type { Core } from './core.js';
 import { Flusher } from './flusher.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import { MemtableBudget } from './memtable-budget.js';
+import { Pacing } from './pacing.js';
 import { IdleFlush } from './idle-flush.js';
 import type { Jobs } from './jobs.js';
 import type { LaneEvents } from './lane.js';
@@ -14,9 +15,6 @@ import type { LaneEvents } from './lane.js';
 const firstRetryMs = 50;
 const lastRetryMs = 5000;
 
-/** The most by which an acknowledgement is held back, in milliseconds. */
-const longestSlowdownMs = 10;
-
 /**
  * Decides when memtables are switched, flushed and levels compacted, and what
  * that means for writers: go on, slow down, or wait.
@@ -24,6 +22,7 @@ const longestSlowdownMs = 10;
 export class Background {
   readonly flusher: Flusher;
   readonly compactor: Compactor;
+  readonly pacing: Pacing;
   readonly #budget: MemtableBudget;
   readonly #idleFlush: IdleFlush;
   /** Keyspaces whose memtable is full and waits for its switch. */
@@ -56,8 +55,9 @@ export class Background {
         this.#retryLater();
       },
     };
-    this.flusher = new Flusher(core, jobs, events);
-    this.compactor = new Compactor(core, jobs, events);
+    this.pacing = new Pacing(core);
+    this.flusher = new Flusher(core, jobs, this.pacing, events);
+    this.compactor = new Compactor(core, jobs, this.pacing, events);
     core.snapshots.onRemoved = () => this.schedule();
   }
 
@@ -87,20 +87,10 @@ export class Background {
     return this.#fullLevel0 === undefined ? 'memtables' : 'level0';
   }
 
-  /** How much an acknowledgement is held back, in milliseconds: grows with the tables in L0. */
-  slowdownMs(): number {
-    let share = -1;
-    for (const { level0Tables, settings } of this.#core.keyspaces()) {
-      const { l0SlowdownTables, l0StopTables } = settings;
-      const excess = level0Tables - l0SlowdownTables;
-      share = Math.max(share, excess / Math.max(1, l0StopTables - l0SlowdownTables));
-    }
-    return share < 0 ? 0 : Math.min(longestSlowdownMs, 1 + (longestSlowdownMs - 1) * share);
-  }
-
   /** A batch has gone into a keyspace's memtable. */
   entered(keyspace: KeyspaceCore, bytes: number): void {
     if (keyspace.isMemtableFull && !keyspace.isDropped) this.#full.add(keyspace);
+    this.pacing.entered(keyspace, bytes);
     if (this.#budget.isDue(bytes)) this.#checkBudget();
     this.#idleFlush.noteWrite();
   }
@@ -171,8 +161,9 @@ export class Background {
     this.schedule();
     const keyspace = this.#fullLevel0;
     const isFull = immutableCount >= settings.maxImmutableMemtables || this.#isOverBudget;
-    if (keyspace !== undefined) this.compactor.makeRoomSync(keyspace);
-    else if (isFull && immutableCount > 0) {
+    if (keyspace !== undefined && keyspace.level0Tables >= keyspace.settings.l0StopTables) {
+      this.compactor.makeRoomSync(keyspace);
+    } else if ((isFull || keyspace !== undefined) && immutableCount > 0) {
       assert(this.flusher.lane.isBusy, 'immutable memtables are being flushed');
       this.flusher.lane.finishSync();
     } else {
@@ -180,9 +171,21 @@ export class Background {
     }
   }
 
+  /**
+   * Holds a synchronous writer back. The event loop does not turn meanwhile, so a
+   * job that ends is brought to its end here. Where jobs run in this thread,
+   * waiting would help nobody.
+   */
+  paceSync(delayMs: number): void {
+    if (this.executorKind === 'inline') return;
+    if (this.flusher.waitSync(delayMs) || this.compactor.waitSync(delayMs)) return;
+    this.#core.components.clock.sleepSync(delayMs);
+  }
+
   /** It is gone, with what waited for it. */
   keyspaceDropped(keyspace: KeyspaceCore): void {
     this.#full.delete(keyspace);
+    this.pacing.forget(keyspace);
     this.flusher.forgetDropped();
     this.compactor.rejectRuns(this.#core.droppedError(), keyspace);
     this.#onRoom();

@@ -17,7 +17,9 @@ export function compactionOptionsOf(settings: KeyspaceSettings): CompactionOptio
     if (!forms.includes(form)) forms.push(form);
     return forms.indexOf(form);
   };
-  const levels = Array.from({ length: maxLevels }, (_, level) => level);
+  // A database that was deeper under other options keeps the levels it has.
+  const levelCount = Math.max(maxLevels, settings.levels.length);
+  const levels = Array.from({ length: levelCount }, (_, level) => level);
   return {
     l0CompactionTrigger,
     levelSizeMultiplier: settings.levelSizeMultiplier,

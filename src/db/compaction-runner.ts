@@ -1,25 +1,33 @@
 import type { Steps } from '../base/task.js';
-import { compactionSettings, countOutputs, type JobResult } from '../compaction/job-settings.js';
+import {
+  compactionSettings,
+  countOutputs,
+  type JobCounters,
+  type JobResult,
+} from '../compaction/job-settings.js';
 import type { CompactionPlan } from '../compaction/plan.js';
 import { tableSettingsAt } from './compaction-options.js';
 import type { Core } from './core.js';
 import type { Jobs } from './jobs.js';
 import type { KeyspaceCore } from './keyspace-core.js';
+import type { Pacing } from './pacing.js';
 
 /** Carries out plans: has the job run, and makes its result count with one edit. */
 export class CompactionRunner {
   readonly #core: Core;
   readonly #jobs: Jobs;
+  readonly #pacing: Pacing;
   compactions = 0;
   trivialMoves = 0;
 
-  constructor(core: Core, jobs: Jobs) {
+  constructor(core: Core, jobs: Jobs, pacing: Pacing) {
     this.#core = core;
     this.#jobs = jobs;
+    this.#pacing = pacing;
   }
 
   run(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
-    return plan.isTrivialMove ? this.#move(keyspace, plan) : this.#rewrite(keyspace, plan);
+    return plan.isTrivialMove ? this.#move(keyspace, plan) : this.#timedRewrite(keyspace, plan);
   }
 
   /** The table changes its level without being read. */
@@ -41,7 +49,19 @@ export class CompactionRunner {
     this.#emit(keyspace, plan, undefined, clock.monotonicMs() - startMs);
   }
 
-  *#rewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+  *#timedRewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+    this.#pacing.compactionBegan(keyspace, plan);
+    let counters: JobCounters;
+    try {
+      counters = yield* this.#rewrite(keyspace, plan);
+    } catch (error) {
+      this.#pacing.compactionFailed(keyspace, plan);
+      throw error;
+    }
+    this.#pacing.compactionEnded(keyspace, plan, counters);
+  }
+
+  *#rewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<JobCounters> {
     const core = this.#core;
     const { settings, counters, id } = keyspace;
     const outputCount = countOutputs(plan, settings.tableBytes);
@@ -51,7 +71,7 @@ export class CompactionRunner {
       table: tableSettingsAt(settings, keyspace.version, plan.outputLevel),
       flushedSeq: core.versions.keyspaces.get(id)!.flushedSeq,
     };
-    const result = yield* this.#jobs.run(compactionSettings(base, plan, settings.tableBytes));
+    const result = yield* this.#jobs.run(compactionSettings(base, plan, settings.tableBytes), plan);
     const isApplied = yield* core.applyEdit(() => {
       if (keyspace.isDropped) return undefined;
       addAt(counters.read, plan.outputLevel, result.counters.rawBytesRead);
@@ -68,10 +88,11 @@ export class CompactionRunner {
     });
     if (!isApplied) {
       for (const { fileNumber } of result.tables) core.remover.removeTable(fileNumber);
-      return;
+      return result.counters;
     }
     this.compactions++;
     this.#emit(keyspace, plan, result, result.counters.elapsedMs);
+    return result.counters;
   }
 
   #emit(

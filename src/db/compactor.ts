@@ -16,6 +16,7 @@ import { closedError, type Core } from './core.js';
 import type { Jobs } from './jobs.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import { Lane, type LaneEvents } from './lane.js';
+import type { Pacing } from './pacing.js';
 
 /** A `compactRange` that is under way. */
 interface ManualRun {
@@ -56,11 +57,11 @@ export class Compactor {
   /** Why the last compaction of a keyspace failed, until one succeeds. */
   readonly #errors = new Map<KeyspaceCore, LsmError>();
 
-  constructor(core: Core, jobs: Jobs, events: LaneEvents) {
+  constructor(core: Core, jobs: Jobs, pacing: Pacing, events: LaneEvents) {
     this.#core = core;
     this.#jobs = jobs;
     this.#events = events;
-    this.runner = new CompactionRunner(core, jobs);
+    this.runner = new CompactionRunner(core, jobs, pacing);
     this.#slots = Array.from({ length: jobs.compactionSlots }, () => this.#makeSlot());
   }
 
@@ -109,6 +110,14 @@ export class Compactor {
     const slot = own.find(({ chosen }) => chosen?.plan.level === 0) ?? own.at(0) ?? busy.at(0);
     assert(slot !== undefined, 'a full L0 is being compacted');
     slot.lane.finishSync();
+  }
+
+  /** As `Flusher.waitSync`, for a compaction out of an L0. */
+  waitSync(timeoutMs: number): boolean {
+    const slot = this.#slots.find(({ lane, chosen }) => lane.isBusy && chosen?.plan.level === 0);
+    if (slot?.chosen === undefined) return false;
+    if (this.#jobs.waitSync(slot.chosen.plan, timeoutMs)) slot.lane.finishSyncQuietly();
+    return true;
   }
 
   /** Compactions under way are given up. */

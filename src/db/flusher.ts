@@ -8,6 +8,7 @@ import { closedError, type Core } from './core.js';
 import type { Jobs } from './jobs.js';
 import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
 import { Lane, type LaneEvents } from './lane.js';
+import type { Pacing } from './pacing.js';
 
 /** Somebody who awaits that memtables are in tables. */
 interface FlushWaiter {
@@ -21,13 +22,15 @@ export class Flusher {
   readonly lane: Lane;
   readonly #core: Core;
   readonly #jobs: Jobs;
+  readonly #pacing: Pacing;
   #waiters: FlushWaiter[] = [];
   #error: LsmError | undefined;
   flushes = 0;
 
-  constructor(core: Core, jobs: Jobs, events: LaneEvents) {
+  constructor(core: Core, jobs: Jobs, pacing: Pacing, events: LaneEvents) {
     this.#core = core;
     this.#jobs = jobs;
+    this.#pacing = pacing;
     this.lane = new Lane(
       core,
       () => {
@@ -56,7 +59,15 @@ export class Flusher {
   start(): void {
     if (this.lane.isBusy) return;
     const keyspace = this.#next();
-    if (keyspace !== undefined) this.lane.start(this.#flush(keyspace));
+    if (keyspace !== undefined) this.lane.start(this.#timedFlush(keyspace));
+  }
+
+  /** Waits up to `timeoutMs` for a flush, and does the rest of it once its table is written; false when none is under way. */
+  waitSync(timeoutMs: number): boolean {
+    const memtable = this.#next()?.tree.immutables[0];
+    if (!this.lane.isBusy || memtable === undefined) return false;
+    if (this.#jobs.waitSync(memtable, timeoutMs)) this.lane.finishSyncQuietly();
+    return true;
   }
 
   /** Settles when every memtable that is immutable now is in a table. */
@@ -81,7 +92,7 @@ export class Flusher {
   async flushAll(): Promise<void> {
     await this.#jobs.whileReferenced(async () => {
       for (let next = this.#next(); next !== undefined; next = this.#next()) {
-        await runAsync(this.#flush(next));
+        await runAsync(this.#timedFlush(next));
       }
     });
   }
@@ -122,6 +133,17 @@ export class Flusher {
     });
   }
 
+  *#timedFlush(keyspace: KeyspaceCore): Steps<void> {
+    this.#pacing.flushBegan(keyspace, keyspace.tree.immutables[0].usedBytes);
+    try {
+      yield* this.#flush(keyspace);
+    } catch (error) {
+      this.#pacing.flushFailed(keyspace);
+      throw error;
+    }
+    this.#pacing.flushEnded(keyspace);
+  }
+
   *#flush(keyspace: KeyspaceCore): Steps<void> {
     const core = this.#core;
     const { logs, versions } = core;
@@ -134,7 +156,7 @@ export class Flusher {
       table: tableSettingsFor(settings, 0, false),
       flushedSeq: seq,
     };
-    const result = yield* this.#jobs.run(flushSettings(base, memtable.freeze()));
+    const result = yield* this.#jobs.run(flushSettings(base, memtable.freeze()), memtable);
     // Nothing in a table may be ahead of what the logs have on disk, of any keyspace.
     yield* logs.sync();
     let logNumber = 0;

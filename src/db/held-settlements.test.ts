@@ -18,6 +18,7 @@ beforeEach(() => {
     wallMs: () => nowMs,
     monotonicMs: () => nowMs,
     nextTurn: (run) => void turns.push(run),
+    sleepSync: () => undefined,
     after(delayMs, run, keepsAlive) {
       expect(timer).toBeUndefined();
       // Somebody awaits it.

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { toLsmError, type LsmError } from '../base/errors.js';
 import { randomFileId } from '../base/prng.js';
 import { waitable, type Steps } from '../base/task.js';
-import type { CompactionExecutor } from '../compaction/executor.js';
+import type { CompactionExecutor, RunningJob } from '../compaction/executor.js';
 import type { JobBase, JobResult, JobSettings, OutputName } from '../compaction/job-settings.js';
 import type { Core } from './core.js';
 import type { KeyspaceCore } from './keyspace-core.js';
@@ -24,6 +24,8 @@ export class Jobs {
   /** Makes the executors that take over when the host turns out to start no worker. */
   readonly #makeInline: () => Executors;
   #executors: Executors;
+  /** By what they work on. An object that is gone takes its job along, also one that failed. */
+  readonly #running = new WeakMap<object, RunningJob>();
 
   constructor(core: Core, executors: Executors, makeInline: () => Executors) {
     this.#core = core;
@@ -40,12 +42,13 @@ export class Jobs {
     return this.#executors.flush.kind;
   }
 
-  /** Runs a job as one step: who cannot wait has it finished on the spot. */
-  *run(settings: JobSettings): Steps<JobResult> {
+  /** Runs a job as one step: who cannot wait has it finished on the spot. `subject` is what it works on, for `waitSync`. */
+  *run(settings: JobSettings, subject: object): Steps<JobResult> {
     // Who flushes will compact: so memory is taken early and then stays as it is.
     this.#executors.compaction.prepare();
     const job = this.#executors[settings.kind].run(settings);
     let result: JobResult | undefined;
+    this.#running.set(subject, job);
     yield waitable(
       async () => {
         result = await job.result;
@@ -54,7 +57,13 @@ export class Jobs {
         result = job.finishSync();
       },
     );
+    this.#running.delete(subject);
     return result!;
+  }
+
+  /** Waits up to `timeoutMs` for the job that works on `subject`, without the event loop turning; true when none does, or it is done. */
+  waitSync(subject: object, timeoutMs: number): boolean {
+    return this.#running.get(subject)?.waitSync(timeoutMs) ?? true;
   }
 
   /** What every job needs; `outputCount` file numbers are free. */

@@ -77,9 +77,9 @@ export class KeyspaceCore {
     return this.version.tablesAt(0).length;
   }
 
-  /** At the limit where writes wait for a compaction. */
+  /** With what is on its way there, L0 is at the limit where writes wait. */
   get isLevel0Full(): boolean {
-    return this.level0Tables >= this.#settings.l0StopTables;
+    return this.level0Tables + this.tree.immutables.length >= this.#settings.l0StopTables;
   }
 
   /** The memtable that takes writes has the size at which it is flushed. */

@@ -1,3 +1,4 @@
+import { AssertionFailure } from '../base/assert.js';
 import type { LsmError } from '../base/errors.js';
 import { Task, type Steps } from '../base/task.js';
 import type { Core } from './core.js';
@@ -50,6 +51,18 @@ export class Lane {
       throw this.#core.failure ?? error;
     }
     this.#end(task, this.#onEnded);
+  }
+
+  /**
+   * As `finishSync`, for somebody who does not need it to have gone well: the lane
+   * has handled a failure by then.
+   */
+  finishSyncQuietly(): void {
+    try {
+      this.finishSync();
+    } catch (error) {
+      if (error instanceof AssertionFailure) throw error;
+    }
   }
 
   /** Settles when the task is over, however it ends. */

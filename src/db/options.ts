@@ -31,8 +31,11 @@ export type Durability = 'none' | 'os' | 'disk';
 
 /** How the tables of one level are written and cached. What is absent follows from the keyspace's settings. */
 export interface LevelSettings {
+  /** Codec of its blocks. */
   readonly compression?: Compression | undefined;
+  /** Raw size at which its data blocks are cut, in bytes. 64 to 1 MiB. */
   readonly blockSizeBytes?: number | undefined;
+  /** Bits per key of its filters. 0 (none) to 20. */
   readonly bloomBitsPerKey?: number | undefined;
   /** `high` stays in the block cache longest, `none` never enters it. Default `normal`. */
   readonly cachePriority?: CachePriority | undefined;
@@ -106,7 +109,9 @@ export interface DatabaseComponents {
   readonly fs: FileSystem;
   /** A cache shared with other databases or tables; then `blockCacheBytes` is not used. */
   readonly blockCache: BlockCache;
+  /** Time. Default the system's. */
   readonly clock: Clock;
+  /** Random numbers, for the ids of files. Default the system's. */
   readonly random: RandomSource;
   /** Where flush and compaction run. Default `worker` on Node's file system, otherwise `inline`. */
   readonly executor: 'worker' | 'inline';
@@ -237,7 +242,8 @@ export function resolveKeyspaceOptions(
   const problems: string[] = [];
   const given = takeGiven(options, keyspaceChecks, encodingNames, problems);
   problems.push(...checkEncodings(options));
-  const settings = Object.freeze({ ...base, ...given });
+  const levels = withoutGiven(base.levels, given);
+  const settings = Object.freeze({ ...base, levels, ...given });
   if (problems.length === 0) problems.push(...checkKeyspace(settings));
   throwIfAny(problems);
   return { settings, encodings: encodingsOf(options, encodings) };
@@ -251,10 +257,14 @@ function encodingsOf(options: Optional<Encodings>, base: Encodings): Encodings {
 /** An option that is given goes before what the preset says of it, also level by level. */
 function presetFor(name: PresetName, given: object): Partial<DatabaseSettings> {
   const { levels, ...others } = presets[name];
-  const kept = levels.map((level) =>
+  return { ...others, levels: withoutGiven(levels, given) };
+}
+
+/** Inherited settings of single levels, without those that `given` says for all levels. */
+function withoutGiven(levels: readonly LevelSettings[], given: object): readonly LevelSettings[] {
+  return levels.map((level) =>
     Object.fromEntries(Object.entries(level).filter(([setting]) => !Object.hasOwn(given, setting))),
   );
-  return { ...others, levels: kept };
 }
 
 function takeGiven(

@@ -31,6 +31,7 @@ function controllerOf(debt: Debt): { controller: PressureController; clock: { no
       monotonicMs: () => clock.nowMs,
       after: () => () => undefined,
       nextTurn: () => undefined,
+      sleepSync: () => undefined,
     },
     debt,
   );

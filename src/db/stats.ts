@@ -46,6 +46,9 @@ export function collectStats(parts: DatabaseParts): DatabaseStats {
       delayedWrites: writer?.writes.delayedWrites ?? 0,
       delayedMs: writer?.writes.delayedMs ?? 0,
       waiting: writer?.writes.waiting ?? 0,
+      waitingBytes: writer?.writes.waitingBytes ?? 0,
+      pressure: writer?.writes.pressure.share ?? 0,
+      reason: writer?.writes.pressure.reason,
     },
     blockCache: {
       usedBytes: blockCache.usedBytes,

@@ -113,6 +113,9 @@ export class WaitingWrites {
   #tailFor(batch: WriteBatch, durability: Durability): Chunk | undefined {
     const tail = this.#chunks.at(-1);
     if (tail === undefined || !tail.isOpen || tail.durability !== durability) return undefined;
+    // A keyspace may be dropped meanwhile: its writes are turned away, others not with them.
+    const { keyspaceId } = batch;
+    if (keyspaceId < 0 || tail.batch.keyspaceId !== keyspaceId) return undefined;
     return tail.batch.byteLength + batch.byteLength <= chunkBytes ? tail : undefined;
   }
 

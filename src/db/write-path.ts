@@ -1,26 +1,21 @@
 import { assert } from '../base/assert.js';
 import { longestTurnMs } from '../base/clock.js';
-import { LsmError } from '../base/errors.js';
+import type { LsmError } from '../base/errors.js';
 import { maxSeq } from '../base/internal-key.js';
 import { runAsync, runSync } from '../base/task.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { WriteBatch } from '../wal/write-batch.js';
 import { Acknowledgements, type Group } from './acknowledgements.js';
+import type { StallEvent } from './api-types.js';
 import type { Background } from './background.js';
 import { addOperation, noSyncCalls, toError, type Core } from './core.js';
+import { HeldSettlements } from './held-settlements.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import type { Durability } from './options.js';
+import type { Pressure, PressureReason } from './pressure.js';
+import { WaitingWrites } from './waiting-writes.js';
 
 const settled: Promise<void> = Promise.resolve();
-
-/** A write that has no effect yet: it waits for room, first in, first out. */
-interface Waiter {
-  readonly batch: WriteBatch;
-  readonly durability: Durability;
-  readonly since: number;
-  readonly resolve: (admitted: Promise<void>) => void;
-  readonly reject: (error: Error) => void;
-}
 
 /**
  * From a batch to its acknowledgement. An admitted batch takes its sequence
@@ -36,10 +31,13 @@ export class WritePath {
   readonly #writtenAcks = new Acknowledgements();
   readonly #diskAcks = new Acknowledgements();
   readonly #reader = new BatchReader();
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters = new WaitingWrites();
   /** The one that was written to last: most writes go where the one before went. */
   #lastKeyspace: KeyspaceCore;
-  #queuedBytes = 0;
+  /** Acknowledgements that are held back. */
+  readonly #held: HeldSettlements;
+  /** Why writers are being slowed down. */
+  #slowedBy: PressureReason | undefined;
   #isTicking = false;
   #isSyncing = false;
   /** When this turn of the event loop settled its first write. */
@@ -52,10 +50,16 @@ export class WritePath {
     this.#core = core;
     this.#background = background;
     this.#lastKeyspace = core.defaultKeyspace;
+    this.#held = new HeldSettlements(core.components.clock);
   }
 
   get waiting(): number {
-    return this.#waiters.length;
+    return this.#waiters.writes;
+  }
+
+  /** Memory that writes hold that wait, in bytes. */
+  get waitingBytes(): number {
+    return this.#waiters.bytes;
   }
 
   /** After `write`: the batch waits for room, so the caller uses another one from then on. */
@@ -63,19 +67,20 @@ export class WritePath {
 
   /** The promise settles at the durability asked for. */
   write(batch: WriteBatch, durability: Durability): Promise<void> {
-    this.tookBatch = this.#waiters.length > 0 || !this.#hasRoom();
-    return this.tookBatch ? this.#enqueue(batch, durability) : this.#admit(batch, durability);
+    this.tookBatch = false;
+    const mustWait = !this.#waiters.isEmpty || !this.#hasRoom();
+    return mustWait ? this.#enqueue(batch, durability) : this.#admit(batch, durability);
   }
 
   /** @throws LsmError `LSM_UNSUPPORTED` on a file system without synchronous calls, without effect */
   writeSync(batch: WriteBatch, durability: Durability): void {
     const { clock, fs } = this.#core.components;
     if (!fs.hasSync) throw noSyncCalls(fs.name);
-    if (this.#waiters.length > 0 || !this.#hasRoom()) {
+    if (!this.#waiters.isEmpty || !this.#hasRoom()) {
       const since = clock.monotonicMs();
       this.delayedWrites++;
       do this.#makeRoomSync();
-      while (this.#waiters.length > 0 || !this.#hasRoom());
+      while (!this.#waiters.isEmpty || !this.#hasRoom());
       this.delayedMs += clock.monotonicMs() - since;
     }
     this.#enter(batch);
@@ -93,11 +98,12 @@ export class WritePath {
     }
     this.#arrived();
     if (durability === 'disk') this.#arrivedOnDisk();
+    this.#paceSync();
   }
 
   /** Settles when every write made so far has been admitted; rejects with what turned it away. */
   async waitForAdmission(): Promise<void> {
-    if (this.#waiters.length > 0) await this.#wait(new WriteBatch(), 'none');
+    if (!this.#waiters.isEmpty) await this.#wait(new WriteBatch(), 'none');
   }
 
   /** A barrier: everything written so far is on disk when it settles. */
@@ -116,33 +122,38 @@ export class WritePath {
     if (failure === undefined && components.fs.hasSync) runSync(logs.write());
   }
 
+  /** How near writes are to being stopped. */
+  get pressure(): Pressure {
+    return this.#background.pacing.pressure;
+  }
+
   /** Room may have come: lets in who waits, in order. */
   admitWaiters(): void {
     const { clock } = this.#core.components;
-    while (this.#waiters.length > 0 && this.#core.isWritable && this.#hasRoom()) {
+    if (this.pressure.share === 0) this.#speedUp();
+    while (!this.#waiters.isEmpty && this.#core.isWritable && this.#hasRoom()) {
       const waiter = this.#waiters.shift()!;
-      this.#queuedBytes -= waiter.batch.byteLength;
-      this.delayedMs += clock.monotonicMs() - waiter.since;
+      this.delayedMs += (clock.monotonicMs() - waiter.sinceMs) * waiter.writes;
       try {
         waiter.resolve(this.#admit(waiter.batch, waiter.durability));
       } catch (error) {
         waiter.reject(toError(error));
       }
-      if (this.#waiters.length === 0) this.#stallEnds();
+      if (this.#waiters.isEmpty) this.#stallEnds();
     }
   }
 
   /** Turns away who waits: their writes have no effect. */
   rejectWaiters(error: LsmError): void {
-    const waiters = this.#waiters.splice(0);
-    this.#queuedBytes = 0;
-    for (const waiter of waiters) waiter.reject(error);
-    if (waiters.length > 0) this.#stallEnds();
+    if (this.#waiters.isEmpty) return;
+    this.#waiters.rejectAll(error);
+    this.#stallEnds();
   }
 
   /** The log failed: what was not acknowledged may or may not be there after reopening. */
   rejectAll(error: LsmError): void {
     this.#cancelTimedSync?.();
+    this.#held.releaseAll();
     this.#writtenAcks.rejectAll(error);
     this.#diskAcks.rejectAll(error);
     this.rejectWaiters(error);
@@ -155,6 +166,7 @@ export class WritePath {
     await runAsync(this.#core.logs.sync());
     this.#arrived();
     this.#arrivedOnDisk();
+    this.#held.releaseAll();
   }
 
   #hasRoom(): boolean {
@@ -257,16 +269,34 @@ export class WritePath {
     const resolveAll = (): void => {
       for (const group of groups) group.resolve();
     };
-    const delayMs = this.#background.slowdownMs();
+    const delayMs = this.#background.pacing.delayMs();
+    this.#noteDelay(delayMs);
+    const isTurnDue = delayMs === 0 && this.#isTurnDue(clock.monotonicMs());
+    this.#held.add(delayMs, resolveAll, isTurnDue);
+  }
+
+  #paceSync(): void {
+    const delayMs = this.#background.pacing.delayMs();
+    if (delayMs > 0) this.#background.paceSync(delayMs);
+    this.#noteDelay(delayMs);
+  }
+
+  #noteDelay(delayMs: number): void {
     if (delayMs > 0) {
       this.delayedWrites++;
       this.delayedMs += delayMs;
-      clock.after(delayMs, resolveAll, true);
-    } else if (this.#isTurnDue(clock.monotonicMs())) {
-      clock.nextTurn(resolveAll);
-    } else {
-      resolveAll();
-    }
+      if (this.#slowedBy !== undefined) return;
+      this.#slowedBy = this.pressure.reason ?? 'memtables';
+      this.#emitStall('slowdown', this.#slowedBy, 'begin');
+    } else if (this.#slowedBy !== undefined && this.pressure.share === 0) this.#speedUp();
+  }
+
+  /** Nothing holds writers back any more. */
+  #speedUp(): void {
+    this.#held.releaseAll();
+    if (this.#slowedBy === undefined) return;
+    this.#emitStall('slowdown', this.#slowedBy, 'end');
+    this.#slowedBy = undefined;
   }
 
   /**
@@ -310,34 +340,26 @@ export class WritePath {
   }
 
   #arrivedOnDisk(): void {
-    for (const group of this.#diskAcks.take(this.#core.logs.syncedSeq)) group.resolve();
+    const groups = this.#diskAcks.take(this.#core.logs.syncedSeq);
+    if (groups.length > 0) this.#settle(groups);
   }
 
   #enqueue(batch: WriteBatch, durability: Durability): Promise<void> {
     const { settings } = this.#core;
     const blocked = this.#background.blockedBy;
     if (blocked !== undefined) return Promise.reject(blocked);
-    const wouldWait = this.#queuedBytes + batch.byteLength;
-    // One may always wait, however large it is.
-    if (this.#waiters.length > 0 && wouldWait > settings.maxQueuedBytes) {
-      return Promise.reject(
-        new LsmError(
-          'LSM_BUSY',
-          `${this.#queuedBytes} bytes of writes wait already (maxQueuedBytes ${settings.maxQueuedBytes}); the write had no effect. Await earlier writes before making more`,
-        ),
-      );
+    if (!this.#waiters.hasPlaceFor(batch, durability, settings.maxQueuedBytes)) {
+      return Promise.reject(this.#waiters.refusal(settings.maxQueuedBytes));
     }
     this.delayedWrites++;
     return this.#wait(batch, durability);
   }
 
   #wait(batch: WriteBatch, durability: Durability): Promise<void> {
-    if (this.#waiters.length === 0) this.#stallBegins();
-    this.#queuedBytes += batch.byteLength;
-    return new Promise((resolve, reject) => {
-      const since = this.#core.components.clock.monotonicMs();
-      this.#waiters.push({ batch, durability, since, resolve, reject });
-    });
+    if (this.#waiters.isEmpty) this.#stallBegins();
+    const done = this.#waiters.add(batch, durability, this.#core.components.clock.monotonicMs());
+    this.tookBatch = this.#waiters.tookBatch;
+    return done;
   }
 
   #makeRoomSync(): void {
@@ -348,15 +370,15 @@ export class WritePath {
   /** Somebody awaits the background work now: the process stays for it. */
   #stallBegins(): void {
     this.#background.ref();
-    this.#emitStall('begin');
+    this.#emitStall('stop', this.#background.stallReason(), 'begin');
   }
 
   #stallEnds(): void {
     this.#background.unref();
-    this.#emitStall('end');
+    this.#emitStall('stop', this.#background.stallReason(), 'end');
   }
 
-  #emitStall(state: 'begin' | 'end'): void {
-    this.#core.events.emit('stall', () => ({ reason: this.#background.stallReason(), state }));
+  #emitStall(kind: StallEvent['kind'], reason: PressureReason, state: StallEvent['state']): void {
+    this.#core.events.emit('stall', () => ({ kind, reason, state }));
   }
 }

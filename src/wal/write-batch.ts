@@ -35,6 +35,7 @@ export class WriteBatch {
   #bytes: Uint8Array = emptyBytes;
   #length = 0;
   #count = 0;
+  #keyspaceId = -1;
   #large: Uint8Array[] = [];
   /** Where in `#bytes` each large value belongs. */
   #largeAt: number[] = [];
@@ -43,6 +44,11 @@ export class WriteBatch {
   /** `maxBytes` caps `byteLength`; default, and most, 2^30. */
   constructor(maxBytes = maxBatchBytes) {
     this.#maxBytes = Math.min(maxBytes, maxBatchBytes);
+  }
+
+  /** The keyspace that all operations go to; -1 when there is none, or more than one. */
+  get keyspaceId(): number {
+    return this.#keyspaceId;
   }
 
   /** Operations, each of which takes one sequence number. */
@@ -81,6 +87,7 @@ export class WriteBatch {
 
   clear(): void {
     this.#length = this.#count = this.#largeBytes = 0;
+    this.#keyspaceId = -1;
     if (this.#large.length > 0) {
       this.#large = [];
       this.#largeAt = [];
@@ -123,6 +130,8 @@ export class WriteBatch {
     if (length > this.#maxBytes) throw tooLarge('batch', length, this.#maxBytes);
     const needed = this.#length + headLength + (isLarge ? 0 : valueLength);
     if (needed > this.#bytes.length) this.#grow(needed);
+    if (this.#count === 0) this.#keyspaceId = keyspaceId;
+    else if (this.#keyspaceId !== keyspaceId) this.#keyspaceId = -1;
     const bytes = this.#bytes;
     let at = this.#length;
     bytes[at++] = kind;

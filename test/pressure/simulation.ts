@@ -96,6 +96,10 @@ class VirtualClock implements Clock {
     this.after(0, run);
   }
 
+  sleepSync(delayMs: number): void {
+    this.nowMs += delayMs;
+  }
+
   /** Runs what is due next; false when nothing is. */
   step(): boolean {
     const timer = this.#timers.shift();
@@ -145,6 +149,7 @@ export function simulate(scenario: Scenario): Outcome {
     ...{ wallMs: () => clock.wallMs(), monotonicMs: () => clock.monotonicMs() },
     after: (delayMs, run) => clock.after(delayMs + random() * scenario.timerSlackMs, run),
     nextTurn: (run) => clock.nextTurn(run),
+    sleepSync: (delayMs) => clock.sleepSync(delayMs),
   };
   const held = new HeldSettlements(late);
 

@@ -26,4 +26,8 @@ export class JumpingClock implements Clock {
   nextTurn(run: () => void): void {
     setImmediate(run);
   }
+
+  sleepSync(delayMs: number): void {
+    this.#nowMs += delayMs;
+  }
 }
