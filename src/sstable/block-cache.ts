@@ -19,7 +19,6 @@ export interface CacheableBlock {
   readonly below?: CachedBlocks;
 }
 
-/** What a `BlockCache` is made with. */
 export interface BlockCacheOptions {
   /** Bytes that decoded blocks, indexes and filters may take together. 0 caches no block. */
   readonly capacityBytes: number;
@@ -75,7 +74,6 @@ export class CachedBlocks {
  * blocks like others here, of higher priority.
  */
 export class BlockCache {
-  /** Bytes that it holds at most, as given. */
   readonly capacityBytes: number;
   #hits = 0;
   #misses = 0;
@@ -118,7 +116,6 @@ export class BlockCache {
     return this.#hits;
   }
 
-  /** Blocks not found since the cache was made. */
   get misses(): number {
     return this.#misses;
   }

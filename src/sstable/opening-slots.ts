@@ -31,12 +31,12 @@ class Claim implements Waitable {
  * tables that all but a few must give up again at once.
  */
 export class OpeningSlots {
-  readonly #slots: number;
+  readonly count: number;
   readonly #claims: Claim[] = [];
   #taken = 0;
 
-  constructor(slots: number) {
-    this.#slots = slots;
+  constructor(count: number) {
+    this.count = count;
   }
 
   /** Openings under way. */
@@ -46,7 +46,7 @@ export class OpeningSlots {
 
   /** Runs steps in a slot. */
   *run<T>(steps: () => Steps<T>): Steps<T> {
-    if (this.#taken < this.#slots) {
+    if (this.#taken < this.count) {
       this.#taken++;
     } else {
       const claim = new Claim();
@@ -66,7 +66,7 @@ export class OpeningSlots {
   }
 
   #grant(): void {
-    while (this.#taken < this.#slots) {
+    while (this.#taken < this.count) {
       const claim = this.#claims.shift();
       if (claim === undefined) return;
       this.#taken++;

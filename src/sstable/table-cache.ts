@@ -40,9 +40,15 @@ type MutableCounters = { -readonly [Name in keyof TableReaderCounters]: number }
 class OpenTable {
   readonly reader: TableReader;
   isUsed = true;
+  /**
+   * Until so many tables were opened, it waits for the one who asked for it, and
+   * does not make room: of many lookups at once none would ever meet its table.
+   */
+  expectedUntil: number;
 
-  constructor(reader: TableReader) {
+  constructor(reader: TableReader, expectedUntil: number) {
     this.reader = reader;
+    this.expectedUntil = expectedUntil;
   }
 }
 
@@ -57,6 +63,8 @@ export class TableCache {
   readonly #open = new Map<number, OpenTable>();
   readonly #opening = new Map<number, Task<TableReader>>();
   readonly #retired: MutableCounters = noCounters();
+  /** Tables opened so far. */
+  #openings = 0;
   #isClosed = false;
 
   constructor(options: TableCacheOptions) {
@@ -70,6 +78,7 @@ export class TableCache {
     const table = this.#open.get(fileNumber);
     if (table === undefined) return undefined;
     table.isUsed = true;
+    table.expectedUntil = 0;
     return table.reader;
   }
 
@@ -104,7 +113,7 @@ export class TableCache {
         if (task === undefined && this.#open.has(number)) return;
         if (task === undefined) {
           // A late failure concerns a handle that nobody uses any more.
-          task = new Task(this.#load(meta, cachePriority), () => undefined);
+          task = new Task(this.#load(meta, cachePriority, true), () => undefined);
           if (!task.isDone) this.#opening.set(number, task);
         }
         reader = await task.promise;
@@ -112,7 +121,7 @@ export class TableCache {
       waitSync: () => {
         const task = this.#opening.get(number);
         if (task !== undefined) reader = task.finishSync();
-        else if (!this.#open.has(number)) reader = runSync(this.#load(meta, cachePriority));
+        else if (!this.#open.has(number)) reader = runSync(this.#load(meta, cachePriority, false));
       },
     };
     return this.find(number) ?? reader!;
@@ -144,20 +153,29 @@ export class TableCache {
     return { ...sum, openTables: this.#open.size, memoryBytes };
   }
 
-  *#load(meta: TableMeta, cachePriority: CachePriority | undefined): Steps<TableReader> {
+  *#load(
+    meta: TableMeta,
+    cachePriority: CachePriority | undefined,
+    isAwaited: boolean,
+  ): Steps<TableReader> {
+    const number = meta.fileNumber;
     try {
-      return yield* this.#slots.run(() => this.#loadInSlot(meta, cachePriority));
+      const reader = yield* this.#slots.run(() => this.#openFile(meta, cachePriority));
+      const expectedUntil = isAwaited ? this.#openings + this.#slots.count : 0;
+      this.#openings++;
+      this.#open.set(number, new OpenTable(reader, expectedUntil));
+      return reader;
     } finally {
-      this.#opening.delete(meta.fileNumber);
+      this.#opening.delete(number);
     }
   }
 
-  *#loadInSlot(meta: TableMeta, cachePriority: CachePriority | undefined): Steps<TableReader> {
+  *#openFile(meta: TableMeta, cachePriority: CachePriority | undefined): Steps<TableReader> {
     const { fs, directory, databaseId, blockCache, clock } = this.#options;
     const { fileNumber, tableId, size, checksum } = meta;
     if (this.#isClosed) throw closedError();
     yield* this.#makeRoom();
-    const reader = yield* TableReader.open({
+    return yield* TableReader.open({
       fs,
       path: joinPath(directory, tableName(fileNumber)),
       blockCache,
@@ -165,14 +183,13 @@ export class TableCache {
       clock,
       expected: { databaseId, tableId, size, checksum },
     });
-    this.#open.set(fileNumber, new OpenTable(reader));
-    return reader;
   }
 
-  /** Until there is room for all that are being opened. */
+  /** Until there is room for all that are being opened, or nothing can make room. */
   *#makeRoom(): Steps<void> {
-    while (this.#open.size > 0 && this.#open.size + this.#slots.taken > this.#maxOpenTables) {
+    while (this.#open.size + this.#slots.taken > this.#maxOpenTables) {
       const number = this.#chooseVictim();
+      if (number === undefined) return;
       yield* this.#close(number, this.#open.get(number)!);
     }
   }
@@ -181,15 +198,19 @@ export class TableCache {
    * Second chance: a table used since the last pass goes to the back of the queue
    * once. One in use would keep its descriptor, and goes only where all are.
    */
-  #chooseVictim(): number {
+  #chooseVictim(): number | undefined {
+    let held: number | undefined;
     for (let tries = 2 * this.#open.size; tries > 0; tries--) {
       const [number, table] = this.#open.entries().next().value!;
-      if (!table.isUsed && !table.reader.isHeld) return number;
+      if (table.expectedUntil <= this.#openings && !table.isUsed) {
+        if (!table.reader.isHeld) return number;
+        held ??= number;
+      }
       table.isUsed = false;
       this.#open.delete(number);
       this.#open.set(number, table);
     }
-    return this.#open.keys().next().value!;
+    return held;
   }
 
   *#close(number: number, table: OpenTable): Steps<void> {

@@ -352,4 +352,26 @@ describe('TableCache', () => {
     expect((await runAsync(cache.open(metas[3]))).entries).toBe(metas[3].entries);
     expect(cache.stats.memoryBytes).toBeGreaterThan(0);
   });
+
+  test('gives an open table the cache priority it was asked for last', async () => {
+    const { fs, metas } = diskWithTables();
+    const cache = tableCache(fs, 8);
+    const table = runSync(cache.open(metas[1]));
+    expect(table.cachePriority).toBe('normal');
+    runSync(cache.open(metas[1], 'none'));
+    expect(table.cachePriority).toBe('none');
+    // Who does not say changes nothing.
+    await runAsync(cache.open(metas[1]));
+    expect(table.cachePriority).toBe('none');
+    scanSync(table);
+    const reads = table.counters.blockReads;
+    scanSync(table);
+    expect(table.counters.blockReads).toBe(2 * reads);
+    cache.setCachePriority(1, 'high');
+    cache.setCachePriority(2, 'high');
+    scanSync(table);
+    scanSync(table);
+    expect(table.counters.blockReads).toBe(3 * reads);
+    expect((await runAsync(cache.open(metas[2], 'high'))).cachePriority).toBe('high');
+  });
 });
