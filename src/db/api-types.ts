@@ -36,7 +36,7 @@ export type BatchOperation<Key, Value> =
       /** As that keyspace takes it. */
       readonly value: unknown;
       /** One of the same database. */
-      readonly keyspace: Keyspace<never, never>;
+      readonly keyspace: Keyspace<unknown, unknown>;
     }
   | {
       /** Removes `key` from another keyspace. */
@@ -44,7 +44,7 @@ export type BatchOperation<Key, Value> =
       /** As that keyspace takes it. */
       readonly key: unknown;
       /** One of the same database. */
-      readonly keyspace: Keyspace<never, never>;
+      readonly keyspace: Keyspace<unknown, unknown>;
     };
 
 /** What a single write asks for. */

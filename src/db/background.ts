@@ -146,6 +146,7 @@ export class Background {
   async compactRange(keyspace: KeyspaceCore, range: ManualRange): Promise<void> {
     await this.flush();
     this.#core.checkWritable();
+    if (keyspace.isDropped) throw this.#core.droppedError();
     await this.#jobs.whileReferenced(async () => {
       const done = this.compactor.addRun(keyspace, range);
       this.schedule();

@@ -84,7 +84,7 @@ function targetOf(keyspace: unknown, core: Core): WriteTarget {
 /** Sends one operation of a chained batch to another keyspace of the database. */
 export interface ElsewhereOptions {
   /** A keyspace of the same database. */
-  readonly keyspace: Keyspace<never, never>;
+  readonly keyspace: Keyspace<unknown, unknown>;
 }
 
 /** How a chained batch reaches the database. */

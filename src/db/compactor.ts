@@ -148,7 +148,12 @@ export class Compactor {
   #failed(keyspace: KeyspaceCore, error: unknown): void {
     const core = this.#core;
     // A closing database gives its jobs up.
-    if (core.state !== 'open' || keyspace.isDropped) return;
+    if (core.state !== 'open') return;
+    // What it was about is gone, and its files perhaps with it: the next one, please.
+    if (keyspace.isDropped && core.failure === undefined) {
+      this.#events.onEnded();
+      return;
+    }
     const known = this.#jobs.classify(error, 'a compaction failed');
     this.rejectRuns(known, keyspace);
     if (core.failure !== undefined) return;
@@ -184,6 +189,7 @@ export class Compactor {
   #chooseManual(): Chosen | undefined {
     for (const run of [...this.#manualRuns]) {
       const { keyspace, range, progress } = run;
+      if (keyspace.isDropped) continue;
       const state = this.#pickerState(keyspace);
       const step = pickManual(keyspace.version, keyspace.compaction, state, range, progress);
       if (step === 'wait') continue;

@@ -59,6 +59,7 @@ export class Core {
   readonly #keyspaces = new Map<number, KeyspaceCore>();
   /** Gives a keyspace of the manifest its tree. */
   #makeKeyspace: (state: KeyspaceState) => KeyspaceCore = noKeyspaceMaker;
+  #lastChange: Promise<unknown> = Promise.resolve();
   readonly pendingReads = new PendingReads();
   /** Called when a log switch has become possible. */
   onSpareReady: () => void = () => undefined;
@@ -186,10 +187,12 @@ export class Core {
     return this.#keyspaces.size;
   }
 
-  /** Memtables that wait for their flush. */
+  /** Memtables that wait for their flush; those of a dropped keyspace never get one. */
   get immutableCount(): number {
     let count = 0;
-    for (const { tree } of this.#keyspaces.values()) count += tree.immutables.length;
+    for (const { tree, isDropped } of this.#keyspaces.values()) {
+      if (!isDropped) count += tree.immutables.length;
+    }
     return count;
   }
 
@@ -203,6 +206,21 @@ export class Core {
       if (keyspace.name === name && !keyspace.isDropped) return keyspace;
     }
     return undefined;
+  }
+
+  /** A keyspace of this name that is dropped, but not yet from the manifest. */
+  findLeaving(name: string): KeyspaceCore | undefined {
+    for (const keyspace of this.keyspaces()) {
+      if (keyspace.name === name && keyspace.isDropped) return keyspace;
+    }
+    return undefined;
+  }
+
+  /** Runs changes of keyspaces one after the other: each begins with what the one before has made. */
+  inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#lastChange.then(change);
+    this.#lastChange = changed.catch(() => undefined);
+    return changed;
   }
 
   get defaultKeyspace(): KeyspaceCore {
@@ -228,12 +246,16 @@ export class Core {
     keyspace.tree.close();
   }
 
-  /** The smallest sequence number that is in no table; Infinity when there is none. `flushed` counts as being in one. */
-  oldestUnflushedSeq(flushed?: Memtable): number {
+  /**
+   * The smallest sequence number that is in no table, Infinity when there is none,
+   * once an edit is durable that brings `flushed` into a table, or drops `dropped`.
+   * Until then a crash brings a keyspace back that is being dropped, and it is whole.
+   */
+  oldestUnflushedSeq(flushed?: Memtable, dropped?: KeyspaceCore): number {
     let oldest = Infinity;
-    for (const { tree, isDropped } of this.keyspaces()) {
-      if (isDropped) continue;
-      for (const memtable of tree.view.memtables) {
+    for (const keyspace of this.keyspaces()) {
+      if (keyspace === dropped) continue;
+      for (const memtable of keyspace.tree.view.memtables) {
         if (memtable === flushed || memtable.entries === 0) continue;
         oldest = Math.min(oldest, memtable.smallestSeq);
       }

@@ -150,13 +150,21 @@ export class Flusher {
     const { id, tree, counters, settings } = keyspace;
     const memtable = tree.immutables[0];
     const seq = memtable.largestSeq;
-    yield* core.ensureFileNumbers(1);
-    const base = {
-      ...this.#jobs.base(keyspace, 1),
-      table: tableSettingsFor(settings, 0, false),
-      flushedSeq: seq,
-    };
-    const result = yield* this.#jobs.run(flushSettings(base, memtable.freeze()), memtable);
+    // The keyspace may be dropped meanwhile: its memory stays until the job has read it.
+    const { view } = tree;
+    view.pin();
+    let result: JobResult;
+    try {
+      yield* core.ensureFileNumbers(1);
+      const base = {
+        ...this.#jobs.base(keyspace, 1),
+        table: tableSettingsFor(settings, 0, false),
+        flushedSeq: seq,
+      };
+      result = yield* this.#jobs.run(flushSettings(base, memtable.freeze()), memtable);
+    } finally {
+      view.unpin();
+    }
     // Nothing in a table may be ahead of what the logs have on disk, of any keyspace.
     yield* logs.sync();
     let logNumber = 0;

@@ -96,6 +96,9 @@ export class KeyspaceCore {
     this.#isDropped = true;
   }
 
+  /** While it is being dropped: settles when its name is free again. */
+  leaving: Promise<void> | undefined;
+
   /** The counters as the manifest keeps them. */
   storedCounters(walBytes: number): KeyspaceCounters {
     const { userBytes, flushBytes, read, written } = this.counters;

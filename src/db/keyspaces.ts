@@ -24,36 +24,62 @@ export async function openKeyspace(
   core.checkOpen();
   checkName(name);
   const existing = core.findKeyspace(name);
-  const base = existing?.settings ?? keyspaceSettingsOf(core.settings);
-  const { settings, encodings } = resolveKeyspaceOptions(options, base, parts.encodings);
-  if (core.settings.readOnly) {
-    if (existing === undefined) throw noKeyspace(core, name);
+  const { encodings } = resolve(parts, options, existing);
+  if (existing === undefined) {
+    if (core.settings.readOnly) throw noKeyspace(core, name);
+  } else if (core.settings.readOnly || !changesSettings(options)) {
     return { keyspace: existing, encodings };
   }
-  const isSame =
-    existing !== undefined && !keyspaceSettingNames.some((each) => options[each] !== undefined);
-  if (isSame) return { keyspace: existing, encodings };
   core.checkWritable();
-  await runAsync(core.applyEdit(() => makeEdit(core, name, settings)));
-  const keyspace = core.findKeyspace(name);
-  // Dropped again by somebody who did not wait.
-  if (keyspace === undefined) throw noKeyspace(core, name);
-  keyspace.settings = settings;
+  const keyspace = await core.inTurn(() => makeOrChange(parts, name, options));
   return { keyspace, encodings };
 }
 
-/** When its turn comes, somebody else may have made or dropped the keyspace. */
-function makeEdit(core: Core, name: string, settings: KeyspaceSettings): VersionEdit {
-  const { versions } = core;
-  for (const { id, name: taken } of versions.keyspaces.values()) {
-    if (taken === name)
-      return { settings: [{ keyspaceId: id, settings: storedSettings(settings) }] };
-  }
-  const id = versions.nextKeyspaceId;
-  return {
-    addedKeyspaces: [{ id, name }],
-    settings: [{ keyspaceId: id, settings: storedSettings(settings) }],
-  };
+async function makeOrChange(
+  parts: DatabaseParts,
+  name: string,
+  options: KeyspaceOptions,
+): Promise<KeyspaceCore> {
+  const { core } = parts;
+  await core.findLeaving(name)?.leaving;
+  core.checkWritable();
+  const existing = core.findKeyspace(name);
+  if (existing !== undefined && !changesSettings(options)) return existing;
+  const { settings } = resolve(parts, options, existing);
+  await runAsync(core.applyEdit(() => makeEdit(core, name, settings, existing)));
+  const keyspace = core.findKeyspace(name);
+  // Dropped by somebody who did not wait.
+  if (keyspace === undefined) throw noKeyspace(core, name);
+  keyspace.settings = settings;
+  return keyspace;
+}
+
+function resolve(
+  { core, encodings }: DatabaseParts,
+  options: KeyspaceOptions,
+  existing: KeyspaceCore | undefined,
+): { readonly settings: KeyspaceSettings; readonly encodings: Encodings } {
+  const base = existing?.settings ?? keyspaceSettingsOf(core.settings);
+  return resolveKeyspaceOptions(options, base, encodings);
+}
+
+function changesSettings(options: KeyspaceOptions): boolean {
+  return keyspaceSettingNames.some((name) => options[name] !== undefined);
+}
+
+/** None for a keyspace that was dropped before the edit's turn came. */
+function makeEdit(
+  { versions }: Core,
+  name: string,
+  settings: KeyspaceSettings,
+  existing: KeyspaceCore | undefined,
+): VersionEdit | undefined {
+  if (existing?.isDropped) return undefined;
+  const keyspaceId = existing?.id ?? versions.nextKeyspaceId;
+  const stored = [{ keyspaceId, settings: storedSettings(settings) }];
+  return existing === undefined
+    ? { addedKeyspaces: [{ id: keyspaceId, name }], settings: stored }
+    : { settings: stored };
 }
 
 export async function dropKeyspace(parts: DatabaseParts, name: string): Promise<void> {
@@ -68,7 +94,7 @@ export async function dropKeyspace(parts: DatabaseParts, name: string): Promise<
   keyspace.markDropped();
   core.hasDropped = true;
   scans.closeAll(core.droppedError(), (id) => id === keyspace.id);
-  await runAsync(dropSteps(core, writer!, keyspace));
+  await (keyspace.leaving = runAsync(dropSteps(core, writer!, keyspace)));
 }
 
 function* dropSteps(
@@ -80,7 +106,7 @@ function* dropSteps(
   yield* logs.sync();
   let logNumber = 0;
   yield* core.applyEdit(() => {
-    logNumber = logs.oldestNeeded(core.oldestUnflushedSeq());
+    logNumber = logs.oldestNeeded(core.oldestUnflushedSeq(undefined, keyspace));
     return { droppedKeyspaces: [keyspace.id], logNumber };
   });
   yield* logs.removeBelow(logNumber);

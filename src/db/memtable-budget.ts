@@ -81,6 +81,7 @@ export class MemtableBudget {
     const seq = this.#core.oldestUnflushedSeq();
     for (const keyspace of this.#core.keyspaces()) {
       const { active } = keyspace.tree;
+      if (keyspace.isDropped) continue;
       if (active.entries > 0 && active.smallestSeq === seq) return keyspace;
     }
     return undefined;
