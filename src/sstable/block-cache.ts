@@ -19,6 +19,7 @@ export interface CacheableBlock {
   readonly below?: CachedBlocks;
 }
 
+/** What a `BlockCache` is made with. */
 export interface BlockCacheOptions {
   /** Bytes that decoded blocks, indexes and filters may take together. 0 caches no block. */
   readonly capacityBytes: number;
@@ -74,6 +75,7 @@ export class CachedBlocks {
  * blocks like others here, of higher priority.
  */
 export class BlockCache {
+  /** Bytes that it holds at most, as given. */
   readonly capacityBytes: number;
   #hits = 0;
   #misses = 0;
@@ -116,6 +118,7 @@ export class BlockCache {
     return this.#hits;
   }
 
+  /** Blocks not found since the cache was made. */
   get misses(): number {
     return this.#misses;
   }

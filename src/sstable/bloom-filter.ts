@@ -65,18 +65,22 @@ export class BloomFilter {
     return this.#keys;
   }
 
+  /** Bits looked at for each key. */
   get probes(): number {
     return this.#probes;
   }
 
+  /** Size of its bit array, in bits. */
   get bits(): number {
     return this.#words.length * 32;
   }
 
+  /** Size of its bit array, in bytes. */
   get memoryBytes(): number {
     return this.#words.buffer.byteLength;
   }
 
+  /** Puts `key` into the set. */
   add(key: string | Uint8Array): void {
     const bytes = toBytes(key);
     const hash = new KeyHash();
@@ -92,6 +96,7 @@ export class BloomFilter {
     return this.mayContainHash(hash.low, hash.high);
   }
 
+  /** As `add`, for a key whose hash pair is known. */
   addHash(low: number, high: number): void {
     const words = this.#words;
     const scale = this.#scale;
@@ -103,6 +108,7 @@ export class BloomFilter {
     }
   }
 
+  /** As `mayContain`, for a key whose hash pair is known. */
   mayContainHash(low: number, high: number): boolean {
     const words = this.#words;
     const scale = this.#scale;

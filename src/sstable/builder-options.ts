@@ -4,6 +4,7 @@ import type { FileSystem } from '../fs/file-system.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { maxBlockSizeBytes, maxBloomBitsPerKey, minBlockSizeBytes } from './format.js';
 
+/** What `SSTableBuilder.create` takes. */
 export interface SSTableBuilderOptions {
   /** Where the table will be. It appears there when `finish` is done, replacing a file of that name. */
   readonly path: string;

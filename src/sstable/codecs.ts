@@ -29,6 +29,7 @@ export interface Codec {
   decompress(source: Uint8Array, start: number, end: number, target: Uint8Array): boolean;
 }
 
+/** The id of each codec, as it stands in a block. */
 export const codecIds: Readonly<Record<Compression, number>> = { none: 0, lz4: 1, zstd: 2 };
 
 const loaded: (Codec | undefined)[] = [];

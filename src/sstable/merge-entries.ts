@@ -2,6 +2,7 @@ import { compareBytes, describeKey, equalBytes } from '../base/bytes.js';
 import type { Entry } from '../base/entry.js';
 import { invalidArgument } from '../base/errors.js';
 
+/** Sorted entries: an array, an `SSTableReader`, a generator. */
 export type EntrySource = Iterable<Entry> | AsyncIterable<Entry>;
 
 /** The result of a merge, read anew from its sources by each loop over it. */

@@ -13,14 +13,19 @@ import { unsupported } from './block-frame.js';
 export interface TableProperties {
   /** 0 and empty in a standalone table. */
   readonly keyspaceId: number;
+  /** Name of that keyspace when it was written. */
   readonly keyspaceName: string;
   /** The level it was written for, and the keyspace's `flushedSeq` then: for repair. */
   readonly level: number;
+  /** Everything of the keyspace up to this number was in tables when it was written. */
   readonly flushedSeq: number;
+  /** Versions of keys, tombstones among them. */
   readonly entries: number;
+  /** Tombstones among them. */
   readonly tombstones: number;
   /** Entries that follow a newer one of the same key. */
   readonly superseded: number;
+  /** Blocks that hold them. */
   readonly dataBlocks: number;
   /** Key and value bytes before compression. */
   readonly rawBytes: number;
@@ -28,16 +33,21 @@ export interface TableProperties {
   readonly storedBytes: number;
   /** First and last user key, both inclusive; empty in an empty table. */
   readonly smallest: Uint8Array;
+  /** The last user key, inclusive; empty in an empty table. */
   readonly largest: Uint8Array;
+  /** The lowest sequence number in it. */
   readonly smallestSeq: number;
+  /** The highest sequence number in it. */
   readonly largestSeq: number;
   /** The codec asked for; each block says what it uses. */
   readonly codecId: number;
+  /** Raw size at which its blocks were cut, in bytes. */
   readonly blockSizeBytes: number;
   /** 1: one index block; 2: a top index that leads to parts. */
   readonly indexLevels: number;
   /** 1: the filter, if there is one, is one block; more: a top leads to so many parts. */
   readonly filterParts: number;
+  /** Name and version of the writer. */
   readonly createdBy: string;
 }
 

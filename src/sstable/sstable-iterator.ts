@@ -7,9 +7,13 @@ import { ByteSlab } from '../base/byte-slab.js';
 
 /** Which entries, in which order. Keys are bytes or UTF-8 strings. */
 export interface SSTableRange {
+  /** Only keys behind this one. */
   readonly gt?: string | Uint8Array;
+  /** Only this key and those behind it. */
   readonly gte?: string | Uint8Array;
+  /** Only keys before this one. */
   readonly lt?: string | Uint8Array;
+  /** Only this key and those before it. */
   readonly lte?: string | Uint8Array;
   /** From the largest key down; versions of one key then come oldest first. Default false. */
   readonly reverse?: boolean;

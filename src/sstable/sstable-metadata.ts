@@ -1,15 +1,20 @@
 /** What a table says about itself; frozen with the file. */
 export interface SSTableMetadata {
+  /** Path of the file. */
   readonly path: string;
   /** Bytes of the file. */
   readonly fileSize: number;
   /** Versions of keys, tombstones among them. */
   readonly entries: number;
+  /** Tombstones among them. */
   readonly tombstones: number;
   /** First and last key, both inclusive; undefined in a table without entries. */
   readonly smallest: Uint8Array | undefined;
+  /** The last key, inclusive; undefined in a table without entries. */
   readonly largest: Uint8Array | undefined;
+  /** The lowest sequence number in it; 0 in a table without entries. */
   readonly smallestSeq: number;
+  /** The highest sequence number in it; 0 in a table without entries. */
   readonly largestSeq: number;
   /** Key and value bytes before compression. */
   readonly rawBytes: number;

@@ -19,6 +19,7 @@ import type { TableVerification } from './table-verification.js';
 
 const defaultCacheBytes = 8 * 2 ** 20;
 
+/** What `SSTableReader.open` takes besides the path. */
 export interface SSTableReaderOptions {
   /** Keeps decoded blocks; one cache serves any number of tables. Default: one of 8 MiB for this table. */
   readonly blockCache?: BlockCache;
@@ -28,6 +29,7 @@ export interface SSTableReaderOptions {
   readonly fs?: FileSystem;
 }
 
+/** What `SSTableReader.get` takes besides the key. */
 export interface SSTableGetOptions {
   /** The newest version at or below this sequence number. Default: the newest. */
   readonly seq?: number;
@@ -38,6 +40,7 @@ export interface SSTableEntries extends AsyncIterable<Entry>, Iterable<Entry> {}
 
 /** Reads a table that `SSTableBuilder` or the engine wrote. */
 export class SSTableReader implements SSTableEntries {
+  /** What the table says about itself. */
   readonly metadata: SSTableMetadata;
   readonly #table: TableReader;
   readonly #slab = new ByteSlab();
@@ -123,10 +126,12 @@ export class SSTableReader implements SSTableEntries {
     return new SSTableIterator((bounds) => this.#table.cursor(bounds), range);
   }
 
+  /** All entries, for `for await`. */
   [Symbol.asyncIterator](): AsyncGenerator<Entry, void, void> {
     return this.#iterate({});
   }
 
+  /** All entries, for `for`: missing blocks are read synchronously. */
   [Symbol.iterator](): Generator<Entry, void, void> {
     return this.#iterateSync({});
   }

@@ -19,8 +19,11 @@ const maxDamages = 100;
 
 /** What a walk over a whole table found. */
 export interface TableVerification {
+  /** Data blocks that were read. */
   readonly dataBlocks: number;
+  /** Entries in them, tombstones among them. */
   readonly entries: number;
+  /** Tombstones among them. */
   readonly tombstones: number;
   /** Each with file and offset, at most 100; empty for a sound table. */
   readonly damages: readonly LsmError[];
