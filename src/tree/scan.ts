@@ -43,14 +43,8 @@ export class CachedTableOpener implements TableOpener {
 export function openScan(
   view: ReadView,
   opener: TableOpener,
-  scopeOrSeq: VisibleScope | number,
-  lowerBound?: Uint8Array,
-  upperBound?: Uint8Array,
+  scope: VisibleScope,
 ): VisibleIterator {
-  const scope =
-    typeof scopeOrSeq === 'number'
-      ? { seq: scopeOrSeq, lower: lowerBound, upper: upperBound }
-      : scopeOrSeq;
   const { lower, upper } = scope;
   const cursors: Cursor[] = [];
   for (const memtable of view.memtables) {
