@@ -15,6 +15,8 @@ export {
   type DirectoryOverview,
   type FileOverview,
   type FileState,
+  type KeyspaceOverview,
+  type TableOverview,
 } from './inspect/inspect-directory.js';
 export type {
   BatchFact,
@@ -25,22 +27,12 @@ export type {
   EntryFact,
   FileFact,
   HeaderFact,
+  InspectedKind,
+  KeyFact,
+  LogLinksFact,
   OperationFact,
   OperationKind,
+  PlacedFact,
   PropertiesFact,
   TornEndFact,
 } from './inspect/facts.js';
-export type { FileKind } from './base/file-header.js';
-export type { FileId } from './base/checksum.js';
-export type { TableMeta } from './base/table-meta.js';
-export type { SettingValue, StoredSettings } from './manifest/settings-codec.js';
-export type {
-  AddedKeyspace,
-  CleanClose,
-  CompactionCursor,
-  KeyspaceCounters,
-  RemovedTable,
-  VersionEdit,
-} from './manifest/version-edit.js';
-export type { TableProperties } from './sstable/properties.js';
-export type { LogLinks } from './wal/log-format.js';

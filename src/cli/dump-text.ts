@@ -79,13 +79,12 @@ function plural(noun: string, count: number): string {
 }
 
 function formatProperties({ offset, properties }: PropertiesFact): string {
-  const { smallest, largest, keyspaceName, ...numbers } = properties;
   let text = at(offset, 'properties:');
-  for (const [name, value] of Object.entries(numbers)) {
-    text += below(`${name}: ${showText(String(value))}`);
+  for (const [name, value] of Object.entries(properties)) {
+    const shown = value instanceof Uint8Array ? showBytes(value, maxKey) : showText(String(value));
+    text += below(`${name}: ${shown === '' ? 'none' : shown}`);
   }
-  text += below(`keyspaceName: ${keyspaceName === '' ? 'none' : showText(keyspaceName)}`);
-  return text + below(`keys: ${showBytes(smallest, maxKey)} … ${showBytes(largest, maxKey)}`);
+  return text;
 }
 
 function formatEnd({ offset, records, entries, damages }: EndFact): string {

@@ -7,13 +7,13 @@ import {
   parseFileName,
   tableName,
 } from '../base/file-names.js';
-import type { FileKind } from '../base/file-header.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { isForeign } from '../manifest/classify-files.js';
 import { findManifest, type FoundManifest } from '../manifest/find-manifest.js';
+import type { InspectedKind } from './facts.js';
 import type { InspectOptions } from './inspect-file.js';
 import { kindOfName, readBeginning } from './lenient-header.js';
 
@@ -34,28 +34,56 @@ export type FileState =
   /** Not written by this database. */
   | 'foreign';
 
+/** What the manifest says of a table in use. */
+export interface TableOverview {
+  /** The id of its keyspace. */
+  readonly keyspaceId: number;
+  /** The level it is in. */
+  readonly level: number;
+  /** Versions of keys in it, tombstones included. */
+  readonly entries: number;
+  /** First user key. */
+  readonly smallest: Uint8Array;
+  /** Last user key. */
+  readonly largest: Uint8Array;
+}
+
 /** One file of a database directory. */
 export interface FileOverview {
   /** Relative to the directory. */
   readonly name: string;
-  readonly kind: FileKind | 'other';
+  /** What it is, by its name. */
+  readonly kind: InspectedKind | 'other';
+  /** What it is for. */
   readonly state: FileState;
   /** Size of the file; 0 when it is missing. */
   readonly bytes: number;
   /** What is wrong with it at first sight: header, identity, size. Its content is not read. */
   readonly problem: string | undefined;
-  /** Of a table in use: what the manifest says of it. */
-  readonly table: TableMeta | undefined;
+  /** Undefined for all but tables in use. */
+  readonly table: TableOverview | undefined;
+}
+
+/** A keyspace that the manifest names. */
+export interface KeyspaceOverview {
+  /** By which logs and tables name it. */
+  readonly id: number;
+  /** As the user gave it. */
+  readonly name: string;
 }
 
 /** The files of a directory, and what the manifest says they are for. */
 export interface DirectoryOverview {
+  /** As given. */
   readonly path: string;
-  /** 16 hex digits; undefined when no manifest can be read, as are the next three. */
+  /** 16 hex digits; undefined when no manifest can be read. */
   readonly databaseId: string | undefined;
+  /** Name of the manifest in force; undefined when none can be read. */
   readonly manifest: string | undefined;
+  /** The newest sequence number that the manifest knows of; logs may hold newer ones. */
   readonly lastSeq: number | undefined;
-  readonly keyspaces: readonly { readonly id: number; readonly name: string }[] | undefined;
+  /** Oldest first; undefined when no manifest can be read. */
+  readonly keyspaces: readonly KeyspaceOverview[] | undefined;
   /** Why the database does not open, as far as CURRENT and the manifest tell. */
   readonly problem: string | undefined;
   /** By name; those in lost/ last. */
@@ -159,7 +187,7 @@ class Survey {
     const path = joinPath(this.#path, name);
     const table = this.#tables.get(name);
     const kind = kindOfName(name.slice(name.lastIndexOf('/') + 1)) ?? 'other';
-    const overview = { name, kind, table } as const;
+    const overview = { name, kind, table: table && overviewOf(table) } as const;
     const stat = await this.#fs.stat(path);
     if (stat === undefined) {
       const problem = state === 'in-use' ? `${name} is missing` : undefined;
@@ -175,7 +203,7 @@ class Survey {
   /** What is wrong with a file at first sight. */
   async #examine(
     path: string,
-    kind: FileKind,
+    kind: InspectedKind,
     table: TableMeta | undefined,
   ): Promise<string | undefined> {
     try {
@@ -217,4 +245,8 @@ class Survey {
     }
     return files;
   }
+}
+
+function overviewOf({ keyspaceId, level, entries, smallest, largest }: TableMeta): TableOverview {
+  return { keyspaceId, level, entries, smallest, largest };
 }

@@ -70,7 +70,7 @@ class TableWalk {
   async *byIndex(directory: TableDirectory): AsyncGenerator<FileFact> {
     const { index, indexTop, filter, filterTop, properties, tableId } = directory;
     const { propertiesHandle, indexHandle } = directory;
-    yield { type: 'properties', offset: propertiesHandle.offset, properties };
+    yield { type: 'properties', offset: propertiesHandle.offset, properties: { ...properties } };
     if (index !== undefined) yield* this.#dataBlocks(index, tableId);
     for (let part = 0; part < (indexTop?.count ?? 0); part++) {
       const handle = handleIn(indexTop!, part);
@@ -208,7 +208,8 @@ class TableWalk {
     }
     const properties = attempt(() => decodeProperties(raw, path, offset));
     yield { ...fact, role: properties === undefined ? 'unknown' : 'properties' };
-    if (properties !== undefined) yield { type: 'properties', offset, properties };
+    if (properties === undefined) return;
+    yield { type: 'properties', offset, properties: { ...properties } };
   }
 
   *#data(block: DataBlock, fact: BlockFact): Generator<FileFact> {
