@@ -23,11 +23,8 @@ export interface CompactionOptions {
    * stands for all deeper levels. A table moves unchanged only between equals.
    */
   readonly levelForms: readonly number[];
-  /**
-   * The form of the deepest level that holds tables: by level, as `levelForms`, or
-   * one for whatever level it is. Undefined: `levelForms` decides there too.
-   */
-  readonly lastLevelForm: readonly number[] | number | undefined;
+  /** As `levelForms`, for a level while it is the deepest that holds tables. */
+  readonly lastLevelForm: readonly number[];
 }
 
 export interface LevelTargets {

@@ -1,16 +1,9 @@
-import { maxSeq } from '../base/internal-key.js';
 import type { TableMeta } from '../base/table-meta.js';
 import type { Version } from '../manifest/version.js';
 import type { CompactionOptions } from './level-targets.js';
 import { findComponents } from './picker-level0.js';
 import { completePlan, conflicts, garbageOf, rangeOf, type PickerState } from './picker-plan.js';
 import type { CompactionPlan } from './plan.js';
-
-/**
- * The snapshots that are open, ascending. A number is the oldest one when the
- * others are not known; `maxSeq`: there is none.
- */
-export type SnapshotSeqs = readonly number[] | number;
 
 /** Entries read by a compaction for each one that it takes down. */
 const mostReadForOne = 4;
@@ -29,21 +22,21 @@ export function pickGarbage(
   version: Version,
   options: CompactionOptions,
   state: PickerState,
-  snapshots: SnapshotSeqs,
+  snapshotSeqs: readonly number[],
 ): CompactionPlan | undefined {
   for (let level = version.deepestLevel; level > 0; level--) {
     for (const table of version.tablesAt(level)) {
       if (!canPay([table])) continue;
       const plan =
-        planInPlace(version, options, level, table, snapshots) ??
-        planDown(version, options, level, [table], snapshots);
+        planInPlace(version, options, level, table, snapshotSeqs) ??
+        planDown(version, options, level, [table], snapshotSeqs);
       if (plan !== undefined && !conflicts(plan, state.running)) return plan;
     }
   }
   if (!version.tablesAt(0).some((table) => garbageOf(table) > 0)) return undefined;
   for (const { tables } of findComponents(version)) {
     if (!canPay(tables)) continue;
-    const plan = planDown(version, options, 0, tables, snapshots);
+    const plan = planDown(version, options, 0, tables, snapshotSeqs);
     if (plan !== undefined && !conflicts(plan, state.running)) return plan;
   }
   return undefined;
@@ -66,10 +59,10 @@ function planInPlace(
   options: CompactionOptions,
   level: number,
   table: TableMeta,
-  snapshots: SnapshotSeqs,
+  snapshotSeqs: readonly number[],
 ): CompactionPlan | undefined {
-  const tombstones = countBetween(snapshots, 0, table.largestSeq) === 0 ? table.tombstones : 0;
-  const superseded = freeVersions(table, snapshots);
+  const tombstones = countBetween(snapshotSeqs, 0, table.largestSeq) === 0 ? table.tombstones : 0;
+  const superseded = freeVersions(table, snapshotSeqs);
   if ((tombstones + superseded) * 2 <= table.entries) return undefined;
   const plan = completePlan(version, options, {
     reason: 'more than half of the table is garbage',
@@ -87,10 +80,10 @@ function planDown(
   options: CompactionOptions,
   level: number,
   inputs: readonly TableMeta[],
-  snapshots: SnapshotSeqs,
+  snapshotSeqs: readonly number[],
 ): CompactionPlan | undefined {
   if (level > 0 && level >= version.deepestLevel) return undefined;
-  if (!paysToGoDown(version, level, inputs, snapshots)) return undefined;
+  if (!paysToGoDown(version, level, inputs, snapshotSeqs)) return undefined;
   return completePlan(version, options, {
     reason: 'more than half of what is there is deleted',
     level,
@@ -109,10 +102,10 @@ function paysToGoDown(
   version: Version,
   level: number,
   inputs: readonly TableMeta[],
-  snapshots: SnapshotSeqs,
+  snapshotSeqs: readonly number[],
 ): boolean {
   const { smallest, largest } = rangeOf(inputs);
-  const place = new Place(Math.max(...inputs.map((table) => table.largestSeq)), snapshots);
+  const place = new Place(Math.max(...inputs.map((table) => table.largestSeq)), snapshotSeqs);
   let read = 0;
   for (let below = version.deepestLevel; below > level; below--) {
     read = place.entries;
@@ -131,25 +124,25 @@ class Place {
   entries = 0;
   garbage = 0;
   readonly #largestSeq: number;
-  readonly #snapshots: SnapshotSeqs;
+  readonly #snapshotSeqs: readonly number[];
   /** Entries that nothing deletes as yet, and no snapshot would keep. */
   #deletable = 0;
 
-  constructor(largestSeq: number, snapshots: SnapshotSeqs) {
+  constructor(largestSeq: number, snapshotSeqs: readonly number[]) {
     this.#largestSeq = largestSeq;
-    this.#snapshots = snapshots;
+    this.#snapshotSeqs = snapshotSeqs;
   }
 
   add(table: TableMeta): void {
     const { entries, tombstones, smallestSeq, largestSeq } = table;
     const deleted = Math.min(tombstones, this.#deletable);
     // A tombstone that a snapshot keeps still is worth what it deletes.
-    const isPinned = countBetween(this.#snapshots, 0, largestSeq) > 0;
-    const own = freeVersions(table, this.#snapshots) + (isPinned ? deleted : tombstones);
+    const isPinned = countBetween(this.#snapshotSeqs, 0, largestSeq) > 0;
+    const own = freeVersions(table, this.#snapshotSeqs) + (isPinned ? deleted : tombstones);
     this.entries += entries;
     this.garbage += deleted + Math.min(own, entries);
     this.#deletable -= deleted;
-    if (countBetween(this.#snapshots, smallestSeq, this.#largestSeq) === 0) {
+    if (countBetween(this.#snapshotSeqs, smallestSeq, this.#largestSeq) === 0) {
       this.#deletable += entries - tombstones;
     }
   }
@@ -159,17 +152,16 @@ class Place {
  * How many superseded entries surely can go: each snapshot between the oldest
  * and the newest entry needs at most one version more of each key.
  */
-function freeVersions(table: TableMeta, snapshots: SnapshotSeqs): number {
+function freeVersions(table: TableMeta, snapshotSeqs: readonly number[]): number {
   if (table.superseded === 0) return 0;
   const keys = table.entries - table.superseded;
-  const pins = countBetween(snapshots, table.smallestSeq, table.largestSeq);
+  const pins = countBetween(snapshotSeqs, table.smallestSeq, table.largestSeq);
   return Math.max(0, table.superseded - pins * keys);
 }
 
-/** The snapshots that see an entry at `from` and not yet one at `to`. */
-function countBetween(snapshots: SnapshotSeqs, from: number, to: number): number {
-  if (typeof snapshots === 'number') return snapshots < maxSeq && to > snapshots ? Infinity : 0;
+/** How many snapshots see an entry at `from` and not yet one at `to`. */
+function countBetween(snapshotSeqs: readonly number[], from: number, to: number): number {
   let count = 0;
-  for (const seq of snapshots) if (seq >= from && seq < to) count++;
+  for (const seq of snapshotSeqs) if (seq >= from && seq < to) count++;
   return count;
 }

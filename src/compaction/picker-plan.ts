@@ -134,8 +134,8 @@ function movesUnchanged(
   const formOf = (each: number): number => {
     // L0 is written by flushes, which do not know what lies below.
     const isLast = each > 0 && each >= version.deepestLevel;
-    const forms = (isLast ? lastLevelForm : undefined) ?? levelForms;
-    return typeof forms === 'number' ? forms : forms[Math.min(each, forms.length - 1)];
+    const forms = isLast ? lastLevelForm : levelForms;
+    return forms[Math.min(each, forms.length - 1)];
   };
   return formOf(level) === formOf(outputLevel);
 }

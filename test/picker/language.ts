@@ -42,18 +42,18 @@ export const defaultOptions: CompactionOptions = {
   tableTargetBytes: 10,
   maxLevels: 7,
   levelForms: [0],
-  lastLevelForm: undefined,
+  lastLevelForm: [0],
 };
 
 export function parseOptions(text: string): CompactionOptions {
   const options: Record<string, unknown> = { ...defaultOptions };
   for (const [name, value] of parsePairs(text)) {
     if (name === 'sizing') options.levelSizing = value;
-    else if (name === 'forms') options.levelForms = value.split(',').map(Number);
-    else if (name === 'last') {
-      const forms = value.split(',').map(Number);
-      options.lastLevelForm = forms.length > 1 ? forms : forms[0];
-    } else if (name in optionNames) {
+    else if (name === 'forms') {
+      options.levelForms = value.split(',').map(Number);
+      options.lastLevelForm = options.levelForms;
+    } else if (name === 'last') options.lastLevelForm = value.split(',').map(Number);
+    else if (name in optionNames) {
       options[optionNames[name as keyof typeof optionNames]] = Number(value);
     } else throw new Error(`no option ${name}`);
   }

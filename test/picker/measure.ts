@@ -15,7 +15,7 @@ export const nori: CompactionOptions = {
   tableTargetBytes: memtableEntries / 2,
   maxLevels: 7,
   levelForms: [0],
-  lastLevelForm: undefined,
+  lastLevelForm: [0],
 };
 
 /** The recipe page: L1 is as large as four flushed tables, levels are fixed. */

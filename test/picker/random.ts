@@ -29,7 +29,7 @@ function randomOptions(prng: Prng, memtableEntries: number): CompactionOptions {
     tableTargetBytes: Math.ceil(memtableEntries * (0.2 + prng.below(10) / 8)),
     maxLevels: 2 + prng.below(5),
     levelForms: prng.chance(0.5) ? [0] : [0, 1, 1, 2],
-    lastLevelForm: prng.chance(0.5) ? 3 : undefined,
+    lastLevelForm: prng.chance(0.5) ? [3] : [0, 1, 1, 2],
   };
 }
 
