@@ -58,20 +58,22 @@ function best(run, rounds = 5) {
   return least;
 }
 
-async function build(compression, bloomBitsPerKey = 10, blockSizeBytes = 4096) {
-  const path = join(directory, `${compression}-${blockSizeBytes}.sst`);
+let tables = 0;
+async function build(compression, blockSizeBytes = 4096, layout = undefined) {
+  const path = join(directory, `${++tables}.sst`);
   const begin = now();
   const writer = runSync(
     TableWriter.create({
       fs,
       path,
-      settings: { compression, blockSizeBytes, bloomBitsPerKey, cachePriority: 'normal' },
+      settings: { compression, blockSizeBytes, bloomBitsPerKey: 10, cachePriority: 'normal' },
       databaseId: { low: 0, high: 0 },
       tableId: { low: 1, high: 2 },
       keyspaceId: 0,
       keyspaceName: '',
       level: 0,
       flushedSeq: 0,
+      layout,
     }),
   );
   for (let i = 0; i < entries; i++) {
@@ -83,25 +85,31 @@ async function build(compression, bloomBitsPerKey = 10, blockSizeBytes = 4096) {
   return path;
 }
 
-function lookups(name, table, probes) {
-  const hash = new KeyHash();
-  const into = new CursorEntry();
-  const request = new BlockRequest();
+const hash = new KeyHash();
+const into = new CursorEntry();
+const request = new BlockRequest();
+
+function lookUp(table, sample) {
   let found = 0;
-  const run = () => {
-    for (const key of probes) {
-      hash.compute(key, 0, 16);
-      let status = table.get(key, hash, Number.MAX_SAFE_INTEGER, into, request);
-      while (status === 2) {
-        request.waitSync();
-        status = table.get(key, hash, Number.MAX_SAFE_INTEGER, into, request);
-      }
-      found += status;
+  for (const key of sample) {
+    hash.compute(key, 0, 16);
+    let status = table.get(key, hash, Number.MAX_SAFE_INTEGER, into, request);
+    while (status === 2) {
+      request.waitSync();
+      status = table.get(key, hash, Number.MAX_SAFE_INTEGER, into, request);
     }
-  };
-  run();
-  report(name, probes.length, best(run));
+    found += status;
+  }
   return found;
+}
+
+function lookups(name, table, sample) {
+  lookUp(table, sample);
+  report(
+    name,
+    sample.length,
+    best(() => lookUp(table, sample)),
+  );
 }
 
 function scans(table) {
@@ -123,7 +131,7 @@ function scans(table) {
 // Copies, made in the order of use: the misses measured are the table's, not the benchmark's.
 const probes = Array.from({ length: 200_000 }, () => Buffer.from(keys[prng.below(entries)]));
 for (const compression of ['none', 'lz4', 'zstd']) {
-  const path = await build(compression, 10, compression === 'zstd' ? 16_384 : 4096);
+  const path = await build(compression, compression === 'zstd' ? 16_384 : 4096);
   const blockCache = new BlockCache({ capacityBytes: 2 ** 30 });
   const hot = runSync(TableReader.open({ fs, path, blockCache }));
   const cold = runSync(TableReader.open({ fs, path }));
@@ -132,16 +140,48 @@ for (const compression of ['none', 'lz4', 'zstd']) {
   lookups(`get ${compression}, absent keys`, hot, absent);
   lookups(`get ${compression}, random, no cache`, cold, probes.slice(0, 50_000));
   scans(hot);
-  const scanCold = () => {
+  const scanCold = (forward) => () => {
     const cursor = cold.cursor();
-    while (!cursor.first()) cursor.waitSync();
-    while (cursor.valid) while (!cursor.next()) cursor.waitSync();
+    while (!(forward ? cursor.first() : cursor.last())) cursor.waitSync();
+    while (cursor.valid) {
+      while (!(forward ? cursor.next() : cursor.prev())) cursor.waitSync();
+    }
     cursor.close();
   };
-  report('scan forward, no cache', entries, best(scanCold, 3));
+  report('scan forward, no cache', entries, best(scanCold(true), 3));
+  report('scan in reverse, no cache', entries, best(scanCold(false), 3));
   const opening = best(() => runSync(runSync(TableReader.open({ fs, path })).close()));
   report('open and close', 1, opening);
   runSync(hot.close());
   runSync(cold.close());
 }
+
+// The two forms of one table, turn by turn, so that their ratio is of one run.
+const onePiece = { filterSplitBytes: 2 ** 31, indexSplitBytes: 2 ** 31 };
+const inParts = { filterSplitBytes: 0, indexSplitBytes: 0 };
+const sizes = { indexPartBytes: 16 * 1024, filterPartBytes: 32 * 1024 };
+const forms = [];
+for (const layout of [onePiece, inParts]) {
+  const path = await build('lz4', 4096, { ...layout, ...sizes });
+  const blockCache = new BlockCache({ capacityBytes: 2 ** 30 });
+  forms.push(runSync(TableReader.open({ fs, path, blockCache })));
+}
+for (const [name, sample] of [
+  ['random', probes],
+  ['absent', absent],
+]) {
+  const least = [Infinity, Infinity];
+  for (let round = 0; round < 12; round++) {
+    const form = round % 2;
+    const begin = now();
+    lookUp(forms[form], sample);
+    least[form] = Math.min(least[form], now() - begin);
+  }
+  report(`get, ${name}, index and filter in one piece`, sample.length, least[0]);
+  report(`get, ${name}, in parts`, sample.length, least[1]);
+  console.log(`  ${(least[1] / least[0]).toFixed(2)} of the time in one piece`);
+}
+const [pinned, pinnedByParts] = forms.map((table) => table.memoryBytes);
+console.log(`an open table holds ${pinned} bytes in one piece, ${pinnedByParts} in parts`);
+for (const table of forms) runSync(table.close());
 rmSync(directory, { recursive: true });

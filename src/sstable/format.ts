@@ -4,7 +4,9 @@ import { maxKeyBytes, maxValueBytes } from '../base/internal-key.js';
 /*
  * A table file (docs/format/table.md explains each part):
  *
- *   table       = header data-block* filter-part* index-block properties metaindex footer
+ *   table       = header data-block* filter? index properties metaindex footer
+ *               | header data-block* filter-part* index-part* filter-top? index-top
+ *                 properties metaindex footer
  *   header      = file header of kind `table` (56 bytes)
  *   block       = payload codec:u8 flags:u8 rawLength:u32 crc:u32
  *   footer      = the last 64 bytes
