@@ -1,7 +1,8 @@
 import { Prng } from '../../src/base/prng.js';
 import type { MemoryFileSystem } from '../../src/fs.js';
 import type { OpenOptions } from '../../src/index.js';
-import { Engine, type TextDatabase } from './engine.js';
+import { Engine, readTable, text, type TextDatabase } from './engine.js';
+import { factsOfAll } from './table-facts.js';
 
 const KiB = 1024;
 
@@ -37,8 +38,14 @@ export function putRandom(db: TextDatabase, prng: Prng, count: number): void {
 
 const images = new Map<string, MemoryFileSystem>();
 
-/** A database under the small recipe with tables at L0 (three of them), L1, L2, L3 and L4. */
-export async function openSmallRecipe(options: OpenOptions = {}): Promise<Engine> {
+/**
+ * A database under the small recipe with tables at L0 (three of them), L1, L2, L3
+ * and L4, and nothing in memory: filled under `options`, then opened under both.
+ */
+export async function openSmallRecipe(
+  options: OpenOptions = {},
+  optionsAfter: OpenOptions = {},
+): Promise<Engine> {
   const all = { ...smallRecipe, ...options };
   const name = JSON.stringify(all);
   let image = images.get(name);
@@ -59,9 +66,23 @@ export async function openSmallRecipe(options: OpenOptions = {}): Promise<Engine
     image = engine.memory;
     images.set(name, image);
   }
-  const engine = await Engine.open(all, image.clone());
+  const engine = await Engine.open({ ...all, ...optionsAfter }, image.clone());
   if (engine.shape.length !== 5 || engine.shape.includes(0)) {
     throw new Error(`not all five levels hold tables: ${engine.shape.join()}`);
   }
   return engine;
+}
+
+/** By level: the keys whose newest version is there. */
+export async function keysByLevel(fs: MemoryFileSystem): Promise<string[][]> {
+  const seen = new Set<string>();
+  const keys: string[][] = [[], [], [], [], []];
+  for (const { path, level } of await factsOfAll(fs)) {
+    for (const { key } of await readTable(fs, path)) {
+      const name = text(key);
+      if (!seen.has(name)) keys[level].push(name);
+      seen.add(name);
+    }
+  }
+  return keys;
 }
