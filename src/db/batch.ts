@@ -23,6 +23,22 @@ export function registerTarget(keyspace: object, target: WriteTarget): void {
   targets.set(keyspace, target);
 }
 
+/** Batches that were committed, for the next ones: a fresh one grows its buffer anew, half a megabyte of garbage for a thousand puts. */
+const idleBatches: WriteBatch[] = [];
+const mostIdleBatches = 8;
+/** Stands where a batch was that is committed. */
+const noBatch = new WriteBatch();
+
+function takeBatch(): WriteBatch {
+  return idleBatches.pop() ?? new WriteBatch();
+}
+
+function giveBack(batch: WriteBatch): void {
+  if (idleBatches.length >= mostIdleBatches) return;
+  batch.clear();
+  idleBatches.push(batch);
+}
+
 /** Encodes one put into `batch`. @throws LsmError `LSM_INVALID_ARGUMENT`, `LSM_TOO_LARGE`; the batch is as before then. */
 export function encodePut(
   batch: WriteBatch,
@@ -91,7 +107,8 @@ export interface ElsewhereOptions {
 export interface BatchCommits {
   readonly target: WriteTarget;
   readonly checkWritable: () => void;
-  readonly commit: (batch: WriteBatch, options: WriteOptions) => Promise<void>;
+  /** Calls `isFree` before it returns when the batch is not needed any more. */
+  readonly commit: (batch: WriteBatch, options: WriteOptions, isFree: () => void) => Promise<void>;
   readonly commitSync: (batch: WriteBatch, options: WriteOptions) => void;
 }
 
@@ -101,17 +118,18 @@ export interface BatchCommits {
  */
 export class ChainedBatch<Key, Value> {
   readonly #commits: BatchCommits;
-  readonly #batch = new WriteBatch();
+  #batch = takeBatch();
   #isCommitted = false;
+  #length = 0;
 
   /** @internal Made by `Keyspace.batch()`. */
   constructor(commits: BatchCommits) {
     this.#commits = commits;
   }
 
-  /** Operations collected so far. */
+  /** Operations collected so far, also when they are committed. */
   get length(): number {
-    return this.#batch.count;
+    return this.#isCommitted ? this.#length : this.#batch.count;
   }
 
   /** Adds a put; with `keyspace`, key and value are what that keyspace takes. */
@@ -141,14 +159,15 @@ export class ChainedBatch<Key, Value> {
 
   /** Writes all of it or nothing; settles at the durability asked for. */
   async commit(options: WriteOptions = {}): Promise<void> {
-    this.#take();
-    await this.#commits.commit(this.#batch, options);
+    const batch = this.#take();
+    await this.#commits.commit(batch, options, () => giveBack(batch));
   }
 
   /** As `commit`, before it returns. */
   commitSync(options: WriteOptions = {}): void {
-    this.#take();
-    this.#commits.commitSync(this.#batch, options);
+    const batch = this.#take();
+    this.#commits.commitSync(batch, options);
+    giveBack(batch);
   }
 
   #place(options: ElsewhereOptions | undefined): WriteTarget {
@@ -156,10 +175,15 @@ export class ChainedBatch<Key, Value> {
     return options?.keyspace === undefined ? target : targetOf(options.keyspace, target.core);
   }
 
-  #take(): void {
+  /** The batch is used up: what it held goes with it. */
+  #take(): WriteBatch {
     this.#checkOpen();
     this.#commits.checkWritable();
     this.#isCommitted = true;
+    const batch = this.#batch;
+    this.#batch = noBatch;
+    this.#length = batch.count;
+    return batch;
   }
 
   #checkOpen(): void {

@@ -167,11 +167,14 @@ export class Compactor {
     const healthy = [...this.#core.keyspaces()].filter(
       (keyspace) => !keyspace.isDropped && !this.#damage.has(keyspace),
     );
+    const first = this.#chooseOverdue(healthy) ?? this.#chooseManual();
+    if (first !== undefined) return first;
+    // Where a compactRange waits for what runs, nothing new gets in its way.
+    const others = healthy.filter(
+      (keyspace) => !this.#manualRuns.some((run) => run.keyspace === keyspace),
+    );
     return (
-      this.#chooseOverdue(healthy) ??
-      this.#chooseManual() ??
-      this.#chooseFullest(healthy) ??
-      firstOf(healthy, (keyspace) => this.#pickGarbage(keyspace))
+      this.#chooseFullest(others) ?? firstOf(others, (keyspace) => this.#pickGarbage(keyspace))
     );
   }
 

@@ -82,9 +82,14 @@ export class KeyspaceCore {
     return this.level0Tables + this.tree.immutables.length >= this.#settings.l0StopTables;
   }
 
-  /** The memtable that takes writes has the size at which it is flushed. */
+  /**
+   * The memtable that takes writes has the size at which it is flushed: a little
+   * less than asked for, so that the batch that fills it does not begin another
+   * arena, 16 MiB for each of three memtables.
+   */
   get isMemtableFull(): boolean {
-    return this.tree.active.usedBytes >= this.#settings.memtableBytes;
+    const { memtableBytes } = this.#settings;
+    return this.tree.active.usedBytes >= memtableBytes - memtableBytes / 64;
   }
 
   /** Nobody may use it any more: it is being dropped, or was. */

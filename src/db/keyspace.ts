@@ -307,9 +307,11 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
     return new ChainedBatch({
       target: this.#target,
       checkWritable: () => this.#checkWritable(),
-      commit: (batch, options) => {
+      commit: (batch, options, isFree) => {
         const durability = this.#durability(options);
-        return batch.count === 0 ? Promise.resolve() : writes.write(batch, durability);
+        const done = batch.count === 0 ? Promise.resolve() : writes.write(batch, durability);
+        if (batch.count === 0 || !writes.tookBatch) isFree();
+        return done;
       },
       commitSync: (batch, options) => {
         const durability = this.#durability(options);
