@@ -172,6 +172,18 @@ describe('open descriptors', () => {
     expect(fs.openFiles).toBe(0);
   });
 
+  test('are not taken twice for a table in use: others make room', () => {
+    const fs = withTables(maxOpenTables);
+    const cache = openCache(fs);
+    const cursors = metas.slice(0, 10).map((meta) => runSync(cache.open(meta)).cursor());
+    for (const meta of metas.slice(10, 200)) runSync(cache.open(meta));
+    for (const { fileNumber } of metas.slice(0, 10)) expect(cache.find(fileNumber)).toBeDefined();
+    for (const cursor of cursors) cursor.close();
+    expect(fs.openFiles).toBe(maxOpenTables);
+    for (const meta of metas.slice(200, 300)) runSync(cache.open(meta));
+    expect(cache.find(0)).toBeUndefined();
+  });
+
   test('tables waiting to be opened are refused once the cache is closed', async () => {
     const fs = withTables(maxOpenTables, false);
     const cache = openCache(fs);
