@@ -1,12 +1,12 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { destroy as destroyDatabase, isLsmError, type DestroyOptions } from '../index.js';
+import { confirm } from './confirm.js';
 import type { Settings } from './database.js';
 import { exitCodes, Failure, usage } from './failure.js';
 import { formatPlural, formatSize } from './numbers.js';
 import { showText } from './show-bytes.js';
-import { isTerminal, printNote } from './terminal.js';
+import { printNote } from './terminal.js';
 
 export interface DestroyFlags {
   readonly yes?: boolean;
@@ -31,41 +31,17 @@ async function describe(directory: string): Promise<string> {
   return `${formatPlural(names.length, 'file')}, ${formatSize(bytes)}`;
 }
 
-/** Asks on the terminal; undefined when it is closed instead of answered. */
-function ask(question: string): Promise<string | undefined> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  return new Promise((settle) => {
-    lines.once('close', () => settle(undefined));
-    lines.once('SIGINT', () => lines.close());
-    lines.question(question, (answer) => {
-      settle(answer);
-      lines.close();
-    });
-  });
-}
-
-async function confirm(directory: string): Promise<void> {
-  if (!isTerminal(process.stdin) || !isTerminal(process.stderr)) {
-    throw usage(
-      `destroying ${directory} wants a confirmation, and there is no terminal to ask on; give --yes`,
-    );
-  }
-  const name = basename(resolve(directory)) || resolve(directory);
-  printNote(`This removes the database ${directory} (${await describe(directory)}) for good.`);
-  const answer = await ask(`Type its name, ${name}, to confirm: `);
-  if (answer === undefined) {
-    process.stderr.write('\n');
-    throw new Failure(exitCodes.interrupted, 'interrupted; nothing was removed');
-  }
-  if (answer.trim() !== name) {
-    throw new Failure(exitCodes.no, `that is not ${name}; nothing was removed`);
-  }
-}
-
 /** Removes a database and its directory; what is not the database's stays. */
 export async function destroy(directory: string, flags: DestroyFlags): Promise<void> {
   const options = lockOptions(flags.set);
-  if (flags.yes !== true) await confirm(directory);
+  if (flags.yes !== true) {
+    const name = basename(resolve(directory)) || resolve(directory);
+    await confirm(
+      name,
+      `destroying ${directory}`,
+      async () => `This removes the database ${directory} (${await describe(directory)}) for good.`,
+    );
+  }
   const { files, left, directoryRemoved } = await destroyDatabase(directory, options).catch(
     (error: unknown) => {
       if (!isLsmError(error, 'LSM_NOT_FOUND')) throw error;

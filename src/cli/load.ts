@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChainedBatch, Database, KeyInput } from '../index.js';
+import type { ChainedBatch, Database, Keyspace, KeyInput } from '../index.js';
 import { openSource } from './byte-source.js';
-import { isMissing, openForWriting, type Durability, type Settings } from './database.js';
+import {
+  isMissing,
+  keyspaceForWriting,
+  openForWriting,
+  type Durability,
+  type KeyspaceFlag,
+  type Settings,
+} from './database.js';
 import { exitCodes, Failure, toFailure } from './failure.js';
 import {
   formatOfFile,
@@ -16,7 +23,7 @@ import { formatCount, formatPlural, formatSeconds, formatSize } from './numbers.
 import type { Output } from './output.js';
 import { printNote } from './terminal.js';
 
-export interface LoadOptions {
+export interface LoadOptions extends KeyspaceFlag {
   readonly format?: LineFormat;
   /** Print `acknowledged N` once the first N lines are as durable as asked. */
   readonly ack?: boolean;
@@ -101,6 +108,7 @@ class Loader implements LineTaker {
   readonly #parser: LineParser;
   #progress: LoadProgress | undefined;
   #db: Database | undefined;
+  #keyspace: Keyspace | undefined;
   #batch: ChainedBatch<KeyInput, KeyInput> | undefined;
   #batched = 0;
   #batchedBytes = 0;
@@ -136,9 +144,9 @@ class Loader implements LineTaker {
 
   /** Adds the current line. */
   take(): Promise<void> | undefined {
-    if (this.#db === undefined) return this.#openAndTake();
+    if (this.#keyspace === undefined) return this.#openAndTake();
     const { key, value } = this.#parser;
-    this.#batch ??= this.#db.batch();
+    this.#batch ??= this.#keyspace.batch();
     this.#batch.put(key, value);
     this.#batched++;
     this.#batchedBytes += key.length + value.length;
@@ -172,8 +180,10 @@ class Loader implements LineTaker {
 
   async open(): Promise<void> {
     const isNew = isMissing(this.#directory);
-    const { durability, set: settings } = this.#options;
-    this.#db = await openForWriting(this.#directory, { create: true, settings, durability });
+    const { durability, set: settings, keyspace, quiet } = this.#options;
+    const writing = { create: true, settings, durability, keyspace, quiet };
+    this.#db = await openForWriting(this.#directory, writing);
+    this.#keyspace = await keyspaceForWriting(this.#db, writing);
     if (isNew && this.#options.quiet !== true) {
       printNote(`created the database ${this.#directory}`);
     }

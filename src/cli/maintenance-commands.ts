@@ -1,6 +1,12 @@
 import type { DatabaseStats } from '../index.js';
 import { verifyDatabase, type VerifyReport } from '../inspect.js';
-import { openForWriting, withDatabase, type Settings } from './database.js';
+import {
+  keyspaceForWriting,
+  openForWriting,
+  withDatabase,
+  type KeyspaceFlag,
+  type Settings,
+} from './database.js';
 import { exitCodes, Failure } from './failure.js';
 import { formatCount, formatPlural, formatSize } from './numbers.js';
 import type { Output } from './output.js';
@@ -14,19 +20,23 @@ function describeShape(stats: DatabaseStats): string {
   return `${formatPlural(tables, 'table')}, ${formatSize(bytes)} in ${formatPlural(filled, 'level')}`;
 }
 
-export interface CompactOptions extends RangeFlags {
+export interface CompactOptions extends RangeFlags, KeyspaceFlag {
   readonly set?: Settings;
   readonly quiet?: boolean;
 }
 
-/** Flushes, then merges the range down to one level. */
+/** Flushes, then merges the range down to one level, in one keyspace or in all. */
 export async function compact(directory: string, options: CompactOptions): Promise<void> {
   const range = parseRange(options);
-  const opening = openForWriting(directory, { create: false, settings: options.set });
-  await withDatabase(opening, async (db) => {
+  const writing = { create: false, settings: options.set, keyspace: options.keyspace };
+  await withDatabase(openForWriting(directory, writing), async (db) => {
+    const keyspaces =
+      options.keyspace === undefined
+        ? await Promise.all(db.keyspaces().map((name) => db.keyspace(name)))
+        : [await keyspaceForWriting(db, writing)];
     await db.flush();
     const before = describeShape(db.stats());
-    await db.compactRange(range);
+    for (const keyspace of keyspaces) await keyspace.compactRange(range);
     if (options.quiet !== true) printNote(`compacted: ${before} → ${describeShape(db.stats())}`);
   });
 }

@@ -2,10 +2,14 @@ import { formatBytes, parseKeyArgument, type BytesFormat } from './bytes-format.
 import { readStandardInput } from './byte-source.js';
 import {
   isMissing,
+  keyspaceForReading,
+  keyspaceForWriting,
   openForReading,
   openForWriting,
+  showName,
   withDatabase,
   type Durability,
+  type KeyspaceFlag,
   type Settings,
 } from './database.js';
 import { exitCodes, Failure } from './failure.js';
@@ -32,7 +36,7 @@ function tooLargeValue(): Failure {
   );
 }
 
-export interface GetOptions {
+export interface GetOptions extends KeyspaceFlag {
   readonly valueFormat: BytesFormat;
   readonly raw?: boolean;
 }
@@ -45,16 +49,20 @@ export async function get(
   options: GetOptions,
 ): Promise<void> {
   const key = parseKey(keyArgument);
-  const value = await withDatabase(openForReading(directory), (db) => db.get(key));
+  const { keyspace: name } = options;
+  const value = await withDatabase(openForReading(directory), async (db) =>
+    (await keyspaceForReading(db, name)).get(key),
+  );
   if (value === undefined) {
-    throw new Failure(exitCodes.no, `there is no key '${keyArgument}' in ${directory}`);
+    const place = name === undefined ? directory : `keyspace ${showName(name)} of ${directory}`;
+    throw new Failure(exitCodes.no, `there is no key '${keyArgument}' in ${place}`);
   }
   output.write(formatBytes(value, options.valueFormat));
   if (options.raw !== true) output.write('\n');
   await output.drain();
 }
 
-export interface WriteOptions {
+export interface WriteOptions extends KeyspaceFlag {
   readonly durability: Durability;
   readonly set?: Settings;
   readonly quiet?: boolean;
@@ -74,9 +82,10 @@ export async function put(
       : Buffer.from(valueArgument, 'utf8');
   if (value === undefined || value.length > maxValueBytes) throw tooLargeValue();
   const isNew = isMissing(directory);
-  const { durability, set: settings } = options;
-  await withDatabase(openForWriting(directory, { create: true, settings, durability }), (db) =>
-    db.put(key, value),
+  const { durability, set: settings, keyspace, quiet } = options;
+  const writing = { create: true, settings, durability, keyspace, quiet };
+  await withDatabase(openForWriting(directory, writing), async (db) =>
+    (await keyspaceForWriting(db, writing)).put(key, value),
   );
   if (isNew && options.quiet !== true) printNote(`created the database ${directory}`);
 }
@@ -88,8 +97,9 @@ export async function remove(
   options: WriteOptions,
 ): Promise<void> {
   const keys = keyArguments.map(parseKey);
-  const { durability, set: settings } = options;
-  await withDatabase(openForWriting(directory, { create: false, settings, durability }), (db) =>
-    db.batch(keys.map((key) => ({ type: 'delete', key }))),
+  const { durability, set: settings, keyspace } = options;
+  const writing = { create: false, settings, durability, keyspace };
+  await withDatabase(openForWriting(directory, writing), async (db) =>
+    (await keyspaceForWriting(db, writing)).batch(keys.map((key) => ({ type: 'delete', key }))),
   );
 }

@@ -5,6 +5,12 @@ import { completionScript, shells, type Shell } from './completion.js';
 import { addSetting } from './database.js';
 import { destroy, type DestroyFlags } from './destroy.js';
 import { dump, type DumpOptions } from './dump.js';
+import {
+  dropKeyspace,
+  listKeyspaces,
+  type DropOptions,
+  type KeyspacesOptions,
+} from './keyspaces.js';
 import { lineFormats } from './line-format.js';
 import { load, type LoadOptions } from './load.js';
 import { compact, verify, type CompactOptions } from './maintenance-commands.js';
@@ -87,6 +93,9 @@ const setOption = (): Option =>
     'a setting of the database for this run, such as memtableBytes=8MiB (repeatable)',
   ).argParser(addSetting);
 
+const keyspaceOption = (): Option =>
+  new Option('-k, --keyspace <name>', 'the keyspace, instead of the default one');
+
 const quietOption = (): Option => new Option('-q, --quiet', 'print errors only');
 
 function addRangeOptions(command: Command): Command {
@@ -111,6 +120,7 @@ export function makeProgram(output: Output): Command {
     .description(
       'store the lines of a file (- for standard input); makes the database when it is missing',
     )
+    .addOption(keyspaceOption())
     .addOption(
       new Option(
         '--format <format>',
@@ -137,6 +147,7 @@ export function makeProgram(output: Output): Command {
   program
     .command('get <dir> <key>')
     .description('print the value of a key')
+    .addOption(keyspaceOption())
     .addOption(formatOption('--value-format', 'values'))
     .option('--raw', 'print no newline behind the value')
     .addHelpText(
@@ -144,6 +155,7 @@ export function makeProgram(output: Output): Command {
       examples(
         'nori get ./words apple',
         'nori get ./images hex:00ff --raw > image.png',
+        'nori get ./shop id7 --keyspace users',
         'nori get ./words -- -key-with-a-dash',
       ),
     )
@@ -152,6 +164,7 @@ export function makeProgram(output: Output): Command {
   program
     .command('put <dir> <key> <value>')
     .description('store one value (- for standard input); makes the database when it is missing')
+    .addOption(keyspaceOption())
     .addOption(durabilityOption())
     .addOption(setOption())
     .addOption(quietOption())
@@ -171,6 +184,7 @@ export function makeProgram(output: Output): Command {
     .command('delete <dir> <keys...>')
     .alias('del')
     .description('delete keys, all or none; one that is not there is fine')
+    .addOption(keyspaceOption())
     .addOption(durabilityOption())
     .addOption(setOption())
     .addHelpText(
@@ -181,6 +195,7 @@ export function makeProgram(output: Output): Command {
 
   addRangeOptions(program.command('scan <dir>'))
     .description('print keys and values in order: key, tab, value')
+    .addOption(keyspaceOption())
     .option('--limit <count>', 'at most so many', parseCount(0))
     .option('--reverse', 'from the last key to the first')
     .option('--keys-only', 'print no values')
@@ -192,6 +207,7 @@ export function makeProgram(output: Output): Command {
       examples(
         'nori scan ./words --prefix app --limit 10',
         'nori scan ./words --gte b --lt c --reverse',
+        'nori scan ./shop --keyspace users',
         'nori scan ./words --json | gzip > words.ndjson.gz',
       ),
     )
@@ -200,6 +216,7 @@ export function makeProgram(output: Output): Command {
   program
     .command('stats <dir>')
     .description('show the shape of the tree and what it costs')
+    .option('-k, --keyspace <name>', 'one keyspace, instead of all together')
     .option('--json', 'all figures as one JSON object')
     .addOption(
       new Option(
@@ -220,9 +237,17 @@ export function makeProgram(output: Output): Command {
 
   addRangeOptions(program.command('compact <dir>'))
     .description('merge all levels into one, dropping what is deleted or overwritten')
+    .option('-k, --keyspace <name>', 'one keyspace, instead of all')
     .addOption(setOption())
     .addOption(quietOption())
-    .addHelpText('after', examples('nori compact ./words', 'nori compact ./words --prefix app'))
+    .addHelpText(
+      'after',
+      examples(
+        'nori compact ./words',
+        'nori compact ./words --prefix app',
+        'nori compact ./shop --keyspace users',
+      ),
+    )
     .action((dir: string, options: CompactOptions) => compact(dir, options));
 
   program
@@ -234,6 +259,24 @@ export function makeProgram(output: Output): Command {
       examples('nori verify ./words', 'nori verify ./words --json | jq .damages'),
     )
     .action((dir: string, options: { json?: boolean }) => verify(output, dir, options));
+
+  program
+    .command('keyspaces <dir>')
+    .description('list the keyspaces, one name per line')
+    .option('--json', 'one JSON object per line, with the figures of each')
+    .addHelpText('after', examples('nori keyspaces ./shop', 'nori put ./shop id7 Ada -k users'))
+    .action((dir: string, options: KeyspacesOptions) => listKeyspaces(output, dir, options));
+
+  program
+    .command('drop <dir> <keyspace>')
+    .description('remove a keyspace and everything in it')
+    .option('-y, --yes', 'do not ask')
+    .addOption(setOption())
+    .addOption(quietOption())
+    .addHelpText('after', examples('nori drop ./shop sessions', 'nori drop ./shop sessions --yes'))
+    .action((dir: string, keyspace: string, options: DropOptions) =>
+      dropKeyspace(dir, keyspace, options),
+    );
 
   program
     .command('dump <paths...>')

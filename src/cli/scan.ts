@@ -1,10 +1,10 @@
-import type { Database } from '../index.js';
+import type { Keyspace } from '../index.js';
 import { formatBytes, jsonMember, type BytesFormat } from './bytes-format.js';
-import { openForReading, withDatabase } from './database.js';
+import { keyspaceForReading, openForReading, withDatabase, type KeyspaceFlag } from './database.js';
 import type { Output } from './output.js';
 import { parseRange, type RangeFlags } from './range-flags.js';
 
-export interface ScanOptions extends RangeFlags {
+export interface ScanOptions extends RangeFlags, KeyspaceFlag {
   readonly limit?: number;
   readonly reverse?: boolean;
   readonly keysOnly?: boolean;
@@ -34,7 +34,7 @@ function makePrint(output: Output, options: ScanOptions): Print {
   };
 }
 
-async function printRange(db: Database, output: Output, options: ScanOptions): Promise<void> {
+async function printRange(keyspace: Keyspace, output: Output, options: ScanOptions): Promise<void> {
   const print = makePrint(output, options);
   const range = {
     ...parseRange(options),
@@ -43,12 +43,12 @@ async function printRange(db: Database, output: Output, options: ScanOptions): P
   };
   // One at a time: a thousand values at once may be more than there is memory.
   if (options.keysOnly === true) {
-    for await (const key of db.keys(range)) {
+    for await (const key of keyspace.keys(range)) {
       if (print(key, undefined)) await output.drain();
       if (output.isClosed) break;
     }
   } else {
-    for await (const [key, value] of db.entries(range)) {
+    for await (const [key, value] of keyspace.entries(range)) {
       if (print(key, value)) await output.drain();
       if (output.isClosed) break;
     }
@@ -58,6 +58,8 @@ async function printRange(db: Database, output: Output, options: ScanOptions): P
 /** Prints the entries of a range in order, one per line. */
 export async function scan(output: Output, directory: string, options: ScanOptions): Promise<void> {
   parseRange(options);
-  await withDatabase(openForReading(directory), (db) => printRange(db, output, options));
+  await withDatabase(openForReading(directory), async (db) =>
+    printRange(await keyspaceForReading(db, options.keyspace), output, options),
+  );
   await output.drain();
 }

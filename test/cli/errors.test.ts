@@ -60,6 +60,8 @@ function commandsThatNeedOne(db: string): string[][] {
     ['verify', db],
     ['delete', db, 'k'],
     ['compact', db],
+    ['keyspaces', db],
+    ['drop', db, 'k', '--yes'],
     ['dump', db],
     ['destroy', db, '--yes'],
   ];
@@ -135,6 +137,8 @@ describe('a locked database', () => {
       ['put', path, 'k', 'v'],
       ['delete', path, 'k'],
       ['compact', path],
+      ['drop', path, 'k', '--yes'],
+      ['destroy', path, '--yes'],
       ['load', path, input],
     ]) {
       expectFailure(args, 75, /lock/i);

@@ -46,7 +46,7 @@ describe('wrong usage', () => {
 
 const commands = [
   ...['load', 'get', 'put', 'delete', 'scan', 'stats', 'compact', 'verify'],
-  ...['dump', 'destroy', 'completion'],
+  ...['keyspaces', 'drop', 'dump', 'destroy', 'completion'],
 ];
 
 describe('help', () => {
