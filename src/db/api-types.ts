@@ -177,7 +177,7 @@ export interface DatabaseStats {
     readonly bytes: number;
     /** Writes of the log to the OS, and how many records they carried, since open. */
     readonly writes: number;
-    /** Records that those writes carried, since open: one for each batch. */
+    /** Records that those writes carried, since open. */
     readonly records: number;
     /** fdatasync calls since open. */
     readonly syncs: number;
@@ -207,17 +207,20 @@ export interface DatabaseStats {
   };
   /** How writers were slowed down. */
   readonly stalls: {
-    /** Writes that were held back or had to wait since open, and how long all of them together. */
+    /** Acknowledgements that were held back, and writes that had to wait for room, since open. */
     readonly delayedWrites: number;
+    /** Milliseconds of that, all of them together. */
     readonly delayedMs: number;
-    /** Writes that wait for room now, and their bytes. */
+    /** Writes that wait for room now, without effect so far. */
     readonly waiting: number;
+    /** Memory that they hold, in bytes. */
     readonly waitingBytes: number;
     /** How near writes are to being stopped: 0 (free) to 1. */
     readonly pressure: number;
     /** What is nearest to its limit; undefined at 0. */
     readonly reason: 'memtables' | 'level0' | 'pendingBytes' | undefined;
   };
+  /** The block cache; with a shared one, of all its users together. */
   readonly blockCache: {
     /** Bytes of decoded blocks, indexes and filters in it now. */
     readonly usedBytes: number;
@@ -333,16 +336,17 @@ export interface CompactionEvent {
   readonly durationMs: number;
 }
 
-/** Writes have to wait for room, or need not any more. */
 /** Writers are behind or ahead of the background work. */
 export interface StallEvent {
   /** `slowdown`: acknowledgements are held back a little; `stop`: writes wait for room. */
   readonly kind: 'slowdown' | 'stop';
   /** What is at, or near, its limit. */
   readonly reason: 'memtables' | 'level0' | 'pendingBytes';
+  /** `end` when writers are free of it again. */
   readonly state: 'begin' | 'end';
 }
 
+/** What opening had to do to bring the last session's writes back. */
 export interface RecoveryEvent {
   /** Log files read. */
   readonly logsReplayed: number;
