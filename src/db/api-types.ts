@@ -412,7 +412,7 @@ export interface DatabaseEvents {
   readonly flush: FlushEvent;
   /** After each compaction, once its result counts. */
   readonly compaction: CompactionEvent;
-  /** When writes begin to wait for room, and when none waits any more. */
+  /** When writers begin to be slowed down or stopped, and when they are free again. */
   readonly stall: StallEvent;
   /** When the log, the manifest, a flush, a compaction or a removal failed. */
   readonly backgroundError: BackgroundErrorEvent;
