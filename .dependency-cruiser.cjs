@@ -17,6 +17,8 @@ const layers = {
 layers.tree = [...Object.keys(layers).filter((name) => name !== 'verify')];
 layers.db = [...Object.keys(layers)];
 layers.repair = [...layers.verify, 'memtable', 'compaction'];
+// As verify, and imported by the entry only.
+layers.inspect = layers.verify;
 
 /** The outer shell: these import public entries only. */
 const shells = ['level', 'leveldown', 'keyv', 'cli', 'bench'];
