@@ -1,5 +1,16 @@
 /**
- * Looks at the files of a database without opening it, also of one that does not open.
+ * Looks at the files of a database without opening it, also of one that does not open:
+ * `verifyDatabase` checks all of them, `inspectDirectory` tells what each is for, and
+ * `inspectFile` what is in one.
+ *
+ * ```js
+ * import { inspectFile } from 'nori-lsm/inspect';
+ *
+ * for await (const fact of inspectFile('./my-data/000003.log')) {
+ *   if (fact.type === 'damage') console.error(`at ${fact.offset}: ${fact.what}`);
+ *   if (fact.type === 'operation') console.log(fact.seq, fact.kind, fact.key);
+ * }
+ * ```
  *
  * @module nori-lsm/inspect
  */

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { inspectDirectory, inspectFile } from '../inspect.js';
 import { printFactAsJson, printOverviewAsJson } from './dump-json.js';
 import { formatFact, formatOverview } from './dump-text.js';
@@ -23,7 +23,9 @@ async function dumpDirectory(output: Output, path: string, options: DumpOptions)
 
 async function dumpFile(output: Output, path: string, options: DumpOptions): Promise<number> {
   let damages = 0;
-  for await (const fact of inspectFile(path)) {
+  // A link that the user names is meant; those inside a database are not followed.
+  const isLink = (await lstat(path)).isSymbolicLink();
+  for await (const fact of inspectFile(isLink ? await realpath(path) : path)) {
     if (fact.type === 'end') ({ damages } = fact);
     if (!options.entries && (fact.type === 'entry' || fact.type === 'operation')) continue;
     const isFull =

@@ -36,7 +36,7 @@ describe('completion in bash', () => {
   });
 
   it('knows the flags of a command and of its alias', () => {
-    expect(complete('scan', 'db', '--key')).toEqual(['--keys-only', '--key-format']);
+    expect(complete('scan', 'db', '--key')).toEqual(['--keyspace', '--keys-only', '--key-format']);
     expect(complete('del', 'db', '--dur')).toEqual(['--durability']);
     expect(complete('load', 'db', '--dur')).toEqual(['--durability']);
     expect(complete('get', 'db', '--dur')).toEqual([]);

@@ -1,4 +1,12 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -115,6 +123,12 @@ describe('dump of a file', () => {
     const withoutFooter = nori(['dump', table]);
     expect(withoutFooter.status).toBe(2);
     expect(withoutFooter.stdout.match(/^ +\d+ put /gm)?.length).toBe(500);
+  });
+
+  it('follows a link that it is given', () => {
+    const link = join(directory, 'link');
+    symlinkSync(fileOf(db, /log$/), link);
+    expect(run(['dump', link])).toBe(run(['dump', fileOf(db, /log$/)]));
   });
 
   it('refuses what is no file of ours, in one line', () => {
