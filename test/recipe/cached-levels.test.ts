@@ -48,7 +48,7 @@ describe('"Cache hot levels (L0/L1) more aggressively"', () => {
   const { levels } = presets.recipe;
   const sameForAll = levels.map((level) => ({ ...level, cachePriority: 'normal' as const }));
 
-  it('the page gives 128 and 64 MB to hot and warm levels: one cache of both', async () => {
+  it('the 128 and 64 MB of hot and warm levels are one cache', async () => {
     const db = await open('/db', { preset: 'recipe', fs: new MemoryFileSystem() });
     expect(db.stats().blockCache.capacityBytes).toBe((128 + 64) * 2 ** 20);
     await db.close();

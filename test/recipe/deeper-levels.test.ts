@@ -18,8 +18,8 @@ async function threeLevels(): Promise<Engine> {
   return engine;
 }
 
-describe('"Level 1+ (sorted, non-overlapping), range partitioned"', () => {
-  it('tables of one level do not overlap', async () => {
+describe('"Level 1+ (sorted, non-overlapping)", "Range partitioned"', () => {
+  it('"Partition L1+ into non-overlapping ranges": tables of one level do not overlap', async () => {
     const engine = await Engine.openFilled();
     const ranges = await rangesOf(engine.memory, engine.tablePaths());
     expect(engine.shape).toEqual([0, 0, ranges.length]);
@@ -32,7 +32,7 @@ describe('"Level 1+ (sorted, non-overlapping), range partitioned"', () => {
     await engine.close();
   });
 
-  it('a compaction begins a new table at the target size', async () => {
+  it('"Start new partition if needed": a compaction begins a new table at the target size', async () => {
     const engine = await Engine.open({ tableBytes: 32 * 1024, memtableBytes: 1024 * 1024 });
     for (let round = 0; round < 5; round++) {
       for (let i = 0; i < count; i++) engine.db.putSync(keyAt(i), valueAt(i));
@@ -75,7 +75,7 @@ describe('"Multi-level lookup (memtable → L0 → L1+)"', () => {
     await engine.close();
   });
 
-  it('"Files checked: 1": one table is opened in each deeper level, found by its range', async () => {
+  it('"3. Check L1+ (binary search for range, then check file)": one table is opened in each deeper level, found by its range', async () => {
     const engine = await threeLevels();
     engine.recording.clear();
     expect(countProbes(engine.db, () => engine.db.getSync(keyAt(25)))).toBe(2);

@@ -12,8 +12,8 @@ async function exampleLevel0(): Promise<Engine> {
   return engine;
 }
 
-describe('"Level 0: multiple overlapping files"', () => {
-  it('"Lookup for f: must check l0_001, l0_002, l0_003 (all overlap f)"', async () => {
+describe('"Level 0 (unsorted SSTables)": "Multiple overlapping files", "Direct memtable flushes"', () => {
+  it('"Files can overlap (different memtable flush times)", "Requires checking ALL L0 files for a key": "Must check: l0_001, l0_002, l0_003 (all overlap "f")"', async () => {
     const engine = await exampleLevel0();
     expect(countProbes(engine.db, () => engine.db.getSync('f'))).toBe(3);
     await engine.close();
@@ -27,7 +27,7 @@ describe('"Level 0: multiple overlapping files"', () => {
     await engine.close();
   });
 
-  it('asks no file for a key outside all of them', async () => {
+  it('"4. Not found": asks no file for a key outside all of them', async () => {
     const engine = await exampleLevel0();
     engine.recording.clear();
     const read = (): string[] => [engine.db.getSync('0')!, engine.db.getSync('zz')!];
@@ -36,7 +36,7 @@ describe('"Level 0: multiple overlapping files"', () => {
     await engine.close();
   });
 
-  it('"newest first": the newest file answers, and older ones are not asked', async () => {
+  it('"2. Check L0 (must check ALL files, newest first)": the newest file that has the key answers, older ones are not asked', async () => {
     const engine = await exampleLevel0();
     let value: string | undefined;
     expect(countProbes(engine.db, () => (value = engine.db.getSync('h')))).toBe(1);
@@ -62,7 +62,7 @@ describe('"Level 0: multiple overlapping files"', () => {
     await engine.close();
   });
 
-  it('"Check memtable (newest data)" comes before all of L0', async () => {
+  it('"1. Check memtable (newest data)": before all of L0', async () => {
     const engine = await exampleLevel0();
     engine.db.putSync('h', 'memtable');
     let value: string | undefined;

@@ -61,7 +61,7 @@ describe('"Building L0 SSTable"', () => {
 });
 
 describe('"Merge iterators (newest first for shadowing)"', () => {
-  it('"Skip duplicates": one entry per key, the newest, also of more than two tables', async () => {
+  it('"Newer files win", "Skip duplicates (same key from older files)": one entry per key, the newest, also of more than two tables', async () => {
     const fs = new MemoryFileSystem();
     const recording = new RecordingFileSystem(fs);
     await buildTable(fs, 'l0_001.sst', [Entry.put('a', '1'), Entry.put('k', '1')]);
@@ -120,7 +120,7 @@ describe('"Range Partitioning (L1+)"', () => {
     expect(keys).toEqual(letters);
   });
 
-  it('"Lookup \'m\'": key_range_contains leaves one of the files to check, not all', async () => {
+  it('"Check range [a,j]: No", "Check range [k,s]: Yes → bloom + index search", "Check range [t,z]: No", "Files checked: 1 (instead of 10!)"', async () => {
     const fs = new MemoryFileSystem();
     const recording = new RecordingFileSystem(fs);
     const ranges = [
@@ -149,7 +149,7 @@ describe('"Range Partitioning (L1+)"', () => {
     for (const reader of readers) await reader.close();
   });
 
-  it('key_range_contains: "key falls in [first_key, last_key]", both included', async () => {
+  it('key_range_contains: "Check if key falls in [first_key, last_key] range", both included', async () => {
     const fs = new MemoryFileSystem();
     await buildTable(fs, 't.sst', [Entry.put('b', ''), Entry.put('d', '')]);
     const reader = await SSTableReader.open('t.sst', { fs });
@@ -239,7 +239,7 @@ describe('"nori-sstable advantages"', () => {
     await reader.close();
   });
 
-  it('"Efficient range scans": a range reads its own blocks and no others', async () => {
+  it('"Efficient range scans → fast compaction": a range reads its own blocks and no others', async () => {
     const fs = new MemoryFileSystem();
     const recording = new RecordingFileSystem(fs);
     const keys = [...new Array(1000).keys()].map((i) => `k${1000 + i}`);

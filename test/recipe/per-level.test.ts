@@ -60,7 +60,7 @@ function expectBlocks(found: readonly TableFacts[], blockSizeBytes: number): voi
   }
 }
 
-describe('"Configuration Per Level": what the files of each level hold', () => {
+describe('"Per-level configuration (compression, cache, bloom)": what the files of each level hold', () => {
   beforeAll(async () => {
     const engine = await openSmallRecipe();
     tables = await factsOfAll(engine.memory);

@@ -41,7 +41,7 @@ describe('"Use bloom filters at all levels (9x fewer disk reads)"', () => {
     }
   });
 
-  it('stats() say how often the filters were right', async () => {
+  it('"Built-in bloom filters → fast negative lookups": stats() say how often they were right', async () => {
     const engine = await Engine.openFilled();
     await engine.reopen();
     for (const key of absentKeys(399)) engine.db.hasSync(key);
@@ -54,7 +54,7 @@ describe('"Use bloom filters at all levels (9x fewer disk reads)"', () => {
   });
 });
 
-describe('"Cache hot levels"', () => {
+describe('the block cache', () => {
   it('a block that was read once is not read again', async () => {
     const engine = await Engine.openFilled();
     await engine.reopen();
@@ -77,7 +77,7 @@ describe('"Cache hot levels"', () => {
   });
 });
 
-describe('"Use Zstd compression for deep levels (save disk space)"', () => {
+describe('without settings of levels', () => {
   it('by default the last level is Zstd, those above LZ4', async () => {
     const sizes = new Map<string, number>();
     for (const compression of ['none', 'lz4', 'zstd', undefined] as const) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Engine, keyAt } from './engine.js';
+import { keysByLevel, openSmallRecipe } from './small-recipe.js';
 
 /** Five L0 tables, one more than the trigger; each deletes `deleted` and writes `written`. */
 async function compactDelete(engine: Engine, deleted: string, written: string[]): Promise<void> {
@@ -15,8 +16,8 @@ function tombstones(engine: Engine): number[] {
   return engine.db.stats().levels.map((level) => level.tombstones);
 }
 
-describe('"Tombstone Handling"', () => {
-  it('"L1 compaction: Keep (L2+ might have old value)"', async () => {
+describe('"Tombstone GC at last level"', () => {
+  it('"L1 compaction:" "Action: Keep (L2+ might have old value)"', async () => {
     const engine = await Engine.openFilled();
     await compactDelete(engine, keyAt(3), [keyAt(4), keyAt(5)]);
     expect(engine.shape.slice(0, 2)).toEqual([0, 1]);
@@ -29,7 +30,7 @@ describe('"Tombstone Handling"', () => {
     await engine.close();
   });
 
-  it('"last level: Drop (no lower levels, GC complete)": with the value it hid', async () => {
+  it('"Action: Drop (no lower levels, GC complete)": with the value it hid', async () => {
     const engine = await Engine.openFilled();
     await compactDelete(engine, keyAt(3), [keyAt(4), keyAt(5)]);
     await engine.db.compactRange();
@@ -41,12 +42,32 @@ describe('"Tombstone Handling"', () => {
     await engine.close();
   });
 
-  it('drops one that no deeper table can have a value for, whatever its level', async () => {
+  it('"Only keep tombstone if lower levels might have this key": dropped otherwise, whatever its level', async () => {
     const engine = await Engine.openFilled();
     await compactDelete(engine, 'zebra', ['zoo', 'zx', 'zy', 'zz']);
     expect(engine.shape.slice(0, 2)).toEqual([0, 1]);
     expect(tombstones(engine)).toEqual([0, 0, 0]);
     expect(engine.db.stats().levels[1].entries).toBe(4);
+    await engine.close();
+  });
+
+  it('"L4 compaction (last level):" the last of five levels drops it, those above keep it', async () => {
+    const engine = await openSmallRecipe();
+    const { db } = engine;
+    const [key] = (await keysByLevel(engine.memory))[4];
+    expect(db.getSync(key)).toBeDefined();
+    const before = [...db.keysSync()].length;
+    await engine.flush({ [key]: undefined, [`${key}!`]: 'new' });
+    await engine.settle();
+    expect(tombstones(engine).reduce((sum, count) => sum + count)).toBe(1);
+    expect(db.getSync(key)).toBeUndefined();
+    await db.compactRange();
+    await engine.settle();
+    expect(tombstones(engine)).toEqual([0, 0, 0, 0, 0]);
+    expect(engine.shape.slice(0, 4)).toEqual([0, 0, 0, 0]);
+    expect(db.stats().levels[4].entries).toBe(before);
+    expect([...db.keysSync()].length).toBe(before);
+    expect(db.getSync(key)).toBeUndefined();
     await engine.close();
   });
 
