@@ -16,6 +16,7 @@ const layers = {
 };
 layers.tree = [...Object.keys(layers).filter((name) => name !== 'verify')];
 layers.db = [...Object.keys(layers)];
+layers.inspect = [...layers.verify];
 layers.repair = [...layers.verify, 'memtable', 'compaction'];
 // As verify, and imported by the entry only.
 layers.inspect = layers.verify;

@@ -49,27 +49,31 @@ export { ChainedBatch, type ElsewhereOptions } from './db/batch.js';
 export { AsyncEntryIterator, SyncEntryIterator } from './db/iterator.js';
 export type {
   AnySnapshot,
-  BackgroundErrorEvent,
   BatchOperation,
+  IteratorOptions,
+  KeyInput,
+  RangeOptions,
+  ReadOptions,
+  WriteOptions,
+} from './db/api-types.js';
+export type {
+  BackgroundErrorEvent,
   CompactionEvent,
   DatabaseEvents,
   DatabaseListeners,
-  DatabaseStats,
   FlushEvent,
   ForgottenEvent,
-  IteratorOptions,
-  KeyInput,
-  KeyspaceStats,
-  LevelStats,
   LockEvent,
-  MemtableStats,
-  RangeOptions,
-  ReadOptions,
   RecoveryEvent,
   StallEvent,
-  WriteOptions,
+} from './db/event-types.js';
+export type {
+  DatabaseStats,
+  KeyspaceStats,
+  LevelStats,
+  MemtableStats,
   WrittenStats,
-} from './db/api-types.js';
+} from './db/stats-types.js';
 export type { Decoded, EncodableAs, Encoding, KeyEncoding, ValueEncoding } from './db/encoding.js';
 export { defaultSettings } from './db/options.js';
 export type {

@@ -45,6 +45,8 @@ export class CompactionRunner {
           },
     );
     if (!isApplied) return;
+    const priority = keyspace.priorityOf({ level: plan.outputLevel });
+    this.#core.tables.setCachePriority(table.fileNumber, priority);
     this.trivialMoves++;
     this.#emit(keyspace, plan, undefined, clock.monotonicMs() - startMs);
   }

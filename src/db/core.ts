@@ -11,7 +11,7 @@ import type { Memtable } from '../memtable/memtable.js';
 import type { TableCache } from '../sstable/table-cache.js';
 import type { Tree } from '../tree/tree.js';
 import type { BatchReader } from '../wal/batch-reader.js';
-import type { BackgroundErrorEvent } from './api-types.js';
+import type { BackgroundErrorEvent } from './event-types.js';
 import type { EventHub } from './event-hub.js';
 import type { FileRemover } from './file-remover.js';
 import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';

@@ -3,7 +3,7 @@ import type { VersionSet } from '../manifest/version-set.js';
 import { TableCache } from '../sstable/table-cache.js';
 import { Tree } from '../tree/tree.js';
 import type { KeyspaceState } from '../manifest/manifest-state.js';
-import type { RecoveryEvent } from './api-types.js';
+import type { RecoveryEvent } from './event-types.js';
 import type { Background } from './background.js';
 import { withStoredSettings } from './compaction-options.js';
 import { Core } from './core.js';

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.js';
 import { verifyDatabase, type VerifyReport } from '../verify/verify-database.js';
-import type { DatabaseEvents, DatabaseStats, RecoveryEvent } from './api-types.js';
+import type { DatabaseEvents, RecoveryEvent } from './event-types.js';
+import type { DatabaseStats } from './stats-types.js';
 import { closeDatabase } from './close.js';
 import type { DatabaseParts, WriterParts } from './database-parts.js';
 import type { Decoded, KeyEncoding, ValueEncoding } from './encoding.js';

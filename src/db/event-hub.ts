@@ -1,6 +1,6 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { Emitter } from '../base/events.js';
-import type { DatabaseEvents, DatabaseListeners } from './api-types.js';
+import type { DatabaseEvents, DatabaseListeners } from './event-types.js';
 
 /** The channel of each event; a message is the event with the database's `path`. */
 const channels: { readonly [Name in keyof DatabaseEvents]: Channel } = {

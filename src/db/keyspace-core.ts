@@ -1,4 +1,4 @@
-import type { CachePriority, TableMeta } from '../base/table-meta.js';
+import type { CachePriority } from '../base/table-meta.js';
 import type { CompactionOptions } from '../compaction/level-targets.js';
 import type { ScanCounters } from '../iterator/visible-iterator.js';
 import type { KeyspaceCounters } from '../manifest/version-edit.js';
@@ -63,11 +63,11 @@ export class KeyspaceCore {
   }
 
   /** How the blocks of a table are cached. */
-  cachePriorityOf(table: TableMeta): CachePriority {
+  readonly priorityOf = ({ level }: { readonly level: number }): CachePriority => {
     const { levels } = this.#settings;
     if (levels.length === 0) return 'normal';
-    return levels[Math.min(table.level, levels.length - 1)].cachePriority ?? 'normal';
-  }
+    return levels[Math.min(level, levels.length - 1)].cachePriority ?? 'normal';
+  };
 
   get version(): Version {
     return this.tree.view.version;

@@ -1,9 +1,7 @@
-import { assert } from '../base/assert.js';
 import { ByteSlab } from '../base/byte-slab.js';
 import { invalidArgument } from '../base/errors.js';
 import type { CursorEntry } from '../iterator/cursor.js';
 import { CachedTableOpener, openScan } from '../tree/scan.js';
-import { WriteBatch } from '../wal/write-batch.js';
 import { approximateSize } from './approximate-size.js';
 import type {
   BatchOperation,
@@ -12,19 +10,13 @@ import type {
   ReadOptions,
   WriteOptions,
 } from './api-types.js';
-import {
-  ChainedBatch,
-  encodeDelete,
-  encodeOperations,
-  encodePut,
-  registerTarget,
-  type WriteTarget,
-} from './batch.js';
-import type { DatabaseParts, WriterParts } from './database-parts.js';
-import { decoderOf, type EncodableAs } from './encoding.js';
+import { registerTarget, type ChainedBatch } from './batch.js';
+import type { DatabaseParts } from './database-parts.js';
+import { decoderOf, type EncodableAs, type KeyEncoding } from './encoding.js';
 import { AsyncEntryIterator, SyncEntryIterator } from './iterator.js';
 import type { KeyspaceCore } from './keyspace-core.js';
-import type { Durability, Encodings } from './options.js';
+import { KeyspaceWrites } from './keyspace-writes.js';
+import type { Encodings } from './options.js';
 import { resolveLimit, resolveRange } from './range.js';
 import { getMany } from './read-many.js';
 import { PointReader } from './reads.js';
@@ -59,26 +51,26 @@ export interface ValueEntry<Value> {
 export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
   readonly #parts: DatabaseParts;
   readonly #keyspace: KeyspaceCore;
-  readonly #target: WriteTarget;
+  readonly #keyEncoding: KeyEncoding;
+  readonly #writes: KeyspaceWrites;
   readonly #reader: PointReader;
   readonly #slab = new ByteSlab();
   readonly #decodeKey: Decode<Key>;
   readonly #decodeValue: Decode<Value>;
-  readonly #opener: CachedTableOpener;
-  #batch = new WriteBatch();
 
   /** @internal Made by `open` and `Database.keyspace`. */
   constructor(parts: DatabaseParts, keyspace: KeyspaceCore, encodings: Encodings) {
     const { core } = parts;
     this.#parts = parts;
     this.#keyspace = keyspace;
-    this.#target = { core, keyspace, ...encodings };
-    registerTarget(this, this.#target);
+    this.#keyEncoding = encodings.keyEncoding;
+    const target = { core, keyspace, ...encodings };
+    registerTarget(this, target);
+    this.#writes = new KeyspaceWrites(target, parts.writer);
     this.#reader = new PointReader(core, keyspace, encodings.keyEncoding);
     const view: Decode<Uint8Array> = (bytes, start, end) => this.#slab.copy(bytes, start, end);
     this.#decodeKey = decoderOf(encodings.keyEncoding, view) as Decode<Key>;
     this.#decodeValue = decoderOf(encodings.valueEncoding, view) as Decode<Value>;
-    this.#opener = new CachedTableOpener(core.tables, (table) => keyspace.cachePriorityOf(table));
   }
 
   /** As given to `Database.keyspace`; `default` for the database's own. */
@@ -88,34 +80,22 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
 
   /** Stores `value` under `key`, replacing what is there. */
   put(key: EncodableAs<Key>, value: EncodableAs<Value>, options?: WriteOptions): Promise<void> {
-    try {
-      encodePut(this.#emptyBatch(), this.#target, key, value);
-      return this.#write(options);
-    } catch (error) {
-      return rejected(error);
-    }
+    return this.#writes.put(key, value, options);
   }
 
   /** As `put`, before it returns. */
   putSync(key: EncodableAs<Key>, value: EncodableAs<Value>, options?: WriteOptions): void {
-    encodePut(this.#emptyBatch(), this.#target, key, value);
-    this.#writeSync(options);
+    this.#writes.putSync(key, value, options);
   }
 
   /** Removes `key`; fine when it is absent. */
   delete(key: EncodableAs<Key>, options?: WriteOptions): Promise<void> {
-    try {
-      encodeDelete(this.#emptyBatch(), this.#target, key);
-      return this.#write(options);
-    } catch (error) {
-      return rejected(error);
-    }
+    return this.#writes.delete(key, options);
   }
 
   /** As `delete`, before it returns. */
   deleteSync(key: EncodableAs<Key>, options?: WriteOptions): void {
-    encodeDelete(this.#emptyBatch(), this.#target, key);
-    this.#writeSync(options);
+    this.#writes.deleteSync(key, options);
   }
 
   /** All operations or none, in their order; without an array, a batch to chain. */
@@ -128,13 +108,9 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
     operations?: readonly BatchOperation<EncodableAs<Key>, EncodableAs<Value>>[],
     options?: WriteOptions,
   ): ChainedBatch<EncodableAs<Key>, EncodableAs<Value>> | Promise<void> {
-    if (operations === undefined) return this.#chainedBatch();
-    try {
-      encodeOperations(this.#emptyBatch(), this.#target, operations);
-      return this.#write(options);
-    } catch (error) {
-      return rejected(error);
-    }
+    return operations === undefined
+      ? this.#writes.chain()
+      : this.#writes.batch(operations, options);
   }
 
   /** As `batch` with an array, before it returns. */
@@ -142,8 +118,7 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
     operations: readonly BatchOperation<EncodableAs<Key>, EncodableAs<Value>>[],
     options?: WriteOptions,
   ): void {
-    encodeOperations(this.#emptyBatch(), this.#target, operations);
-    this.#writeSync(options);
+    this.#writes.batchSync(operations, options);
   }
 
   /** The value, or undefined when the key is absent. */
@@ -244,9 +219,8 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
    * drops all deleted and superseded entries that no snapshot needs.
    */
   async compactRange(range: RangeOptions<EncodableAs<Key>> = {}): Promise<void> {
-    this.#checkWritable();
-    const bounds = resolveRange(range, this.#target.keyEncoding);
-    const { writes, background } = this.#writer;
+    const { writes, background } = this.#writes.writer();
+    const bounds = resolveRange(range, this.#keyEncoding);
     await writes.waitForAdmission();
     await background.compactRange(this.#keyspace, bounds);
   }
@@ -255,69 +229,7 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
   async approximateSize(range: RangeOptions<EncodableAs<Key>> = {}): Promise<number> {
     const { core } = this.#parts;
     core.checkReadable(this.#keyspace);
-    return approximateSize(core, this.#keyspace, resolveRange(range, this.#target.keyEncoding));
-  }
-
-  #checkWritable(): void {
-    const { core } = this.#parts;
-    core.checkWritable();
-    if (this.#keyspace.isDropped) throw core.droppedError();
-  }
-
-  /** Only after `#checkWritable`. */
-  get #writer(): WriterParts {
-    const { writer } = this.#parts;
-    assert(writer !== undefined, 'a read-only database refuses writes');
-    return writer;
-  }
-
-  #emptyBatch(): WriteBatch {
-    this.#checkWritable();
-    this.#batch.clear();
-    return this.#batch;
-  }
-
-  /** Writes the collected batch. */
-  #write(options: WriteOptions | undefined): Promise<void> {
-    const { writes } = this.#writer;
-    const durability = this.#durability(options);
-    if (this.#batch.count === 0) return Promise.resolve();
-    const done = writes.write(this.#batch, durability);
-    if (writes.tookBatch) this.#batch = new WriteBatch();
-    return done;
-  }
-
-  #writeSync(options: WriteOptions | undefined): void {
-    const durability = this.#durability(options);
-    if (this.#batch.count > 0) this.#writer.writes.writeSync(this.#batch, durability);
-  }
-
-  #durability(options: WriteOptions | undefined): Durability {
-    const asked = options?.durability;
-    if (asked === undefined) return this.#parts.core.settings.durability;
-    if (asked !== 'none' && asked !== 'os' && asked !== 'disk') {
-      throw invalidArgument(`durability must be 'none', 'os' or 'disk', not ${String(asked)}`);
-    }
-    return asked;
-  }
-
-  #chainedBatch(): ChainedBatch<EncodableAs<Key>, EncodableAs<Value>> {
-    this.#checkWritable();
-    const { writes } = this.#writer;
-    return new ChainedBatch({
-      target: this.#target,
-      checkWritable: () => this.#checkWritable(),
-      commit: (batch, options, isFree) => {
-        const durability = this.#durability(options);
-        const done = batch.count === 0 ? Promise.resolve() : writes.write(batch, durability);
-        if (batch.count === 0 || !writes.tookBatch) isFree();
-        return done;
-      },
-      commitSync: (batch, options) => {
-        const durability = this.#durability(options);
-        if (batch.count > 0) writes.writeSync(batch, durability);
-      },
-    });
+    return approximateSize(core, this.#keyspace, resolveRange(range, this.#keyEncoding));
   }
 
   #find<T>(
@@ -329,7 +241,7 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
       const found = this.#reader.find(key, options, use);
       return found instanceof Promise ? found : Promise.resolve(found);
     } catch (error) {
-      return rejected(error);
+      return Promise.reject(error);
     }
   }
 
@@ -375,7 +287,7 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
   ): Scan<T> {
     const { core, scans } = this.#parts;
     const keyspace = this.#keyspace;
-    const { keyEncoding } = this.#target;
+    const keyEncoding = this.#keyEncoding;
     core.checkReadable(keyspace);
     const { lower, upper } = resolveRange(options, keyEncoding);
     const limit = resolveLimit(options.limit);
@@ -384,8 +296,9 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
     const { view, emptyRanges } = keyspace.tree;
     const counters = keyspace.scans;
     view.pin();
+    const opener = new CachedTableOpener(core.tables, keyspace.priorityOf, { lower, upper });
     return scans.add({
-      cursor: openScan(view, this.#opener, { seq, lower, upper, keysOnly, emptyRanges, counters }),
+      cursor: openScan(view, opener, { seq, lower, upper, keysOnly, emptyRanges, counters }),
       view,
       seq,
       keyspaceId: keyspace.id,
@@ -401,8 +314,4 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
 
 function isFound(entry: CursorEntry | undefined): boolean {
   return entry !== undefined;
-}
-
-function rejected(error: unknown): Promise<never> {
-  return Promise.reject(error);
 }

@@ -1,7 +1,7 @@
 import { isLsmError, LsmError } from '../base/errors.js';
 import { runAsync } from '../base/task.js';
 import { VersionSet } from '../manifest/version-set.js';
-import type { RecoveryEvent } from './api-types.js';
+import type { RecoveryEvent } from './event-types.js';
 import type { Core } from './core.js';
 import { makeCore, makeScanList, type DatabaseParts } from './database-parts.js';
 import type { ResolvedOptions } from './options.js';
@@ -66,7 +66,7 @@ async function tryOpen(
 async function load(core: Core): Promise<RecoveryEvent> {
   for (const keyspace of core.keyspaces()) {
     for (const table of keyspace.version.tables()) {
-      await runAsync(core.tables.open(table, keyspace.cachePriorityOf(table)));
+      await runAsync(core.tables.open(table, keyspace.priorityOf(table)));
     }
   }
   const names = await core.components.fs.list(core.path);

@@ -6,7 +6,7 @@ import { systemRandom, type RandomSource } from '../base/prng.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { BlockCache } from '../sstable/block-cache.js';
-import type { DatabaseListeners } from './api-types.js';
+import type { DatabaseListeners } from './event-types.js';
 import type { KeyEncoding, ValueEncoding } from './encoding.js';
 import {
   checkComponents,
@@ -211,7 +211,7 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
   const given = takeGiven(options, settingChecks, names, problems);
   problems.push(...checkComponents(options), ...checkEncodings(options));
   const base = preset === undefined || problems.length > 0 ? {} : presetFor(preset, given);
-  const settings = { ...defaultSettings, ...base, ...given } as DatabaseSettings;
+  const settings = { ...defaultSettings, ...base, ...given };
   if (problems.length === 0) problems.push(...checkKeyspace(settings), ...checkTogether(settings));
   throwIfAny(problems);
   const fs = options.fs ?? nodeFileSystem;
@@ -306,5 +306,5 @@ function throwIfAny(problems: readonly string[]): void {
 
 function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : `${value as number}`;
 }

@@ -51,7 +51,7 @@ export class PointReader {
   }
 
   #makeLookup(): Lookup {
-    return new Lookup(this.#core.tables, (table) => this.#keyspace.cachePriorityOf(table));
+    return new Lookup(this.#core.tables, this.#keyspace.priorityOf);
   }
 
   #begin(key: unknown, options: ReadOptions | undefined): Lookup {

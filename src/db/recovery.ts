@@ -14,7 +14,7 @@ import type { RecoveredVersionSet } from '../manifest/version-set.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import type { ReplayedBatch } from '../wal/log-replayer.js';
 import { recoverLogs, type LogReplay } from '../wal/recover-logs.js';
-import type { RecoveryEvent } from './api-types.js';
+import type { RecoveryEvent } from './event-types.js';
 import type { Background } from './background.js';
 import { replayedBytes } from './close.js';
 import { storedSettings } from './compaction-options.js';

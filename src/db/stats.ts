@@ -2,7 +2,7 @@ import type { TableMeta } from '../base/table-meta.js';
 import { levelTargets } from '../compaction/level-targets.js';
 import { pendingCompactionBytes } from '../compaction/picker-score.js';
 import type { Version } from '../manifest/version.js';
-import type { DatabaseStats, KeyspaceStats, LevelStats, MemtableStats } from './api-types.js';
+import type { DatabaseStats, KeyspaceStats, LevelStats, MemtableStats } from './stats-types.js';
 import type { DatabaseParts } from './database-parts.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 

@@ -6,7 +6,7 @@ import { runAsync, runSync } from '../base/task.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { WriteBatch } from '../wal/write-batch.js';
 import { Acknowledgements, type Group } from './acknowledgements.js';
-import type { StallEvent } from './api-types.js';
+import type { StallEvent } from './event-types.js';
 import type { Background } from './background.js';
 import { addOperation, noSyncCalls, toError, type Core } from './core.js';
 import { HeldSettlements } from './held-settlements.js';

@@ -7,19 +7,36 @@ import { VisibleIterator, type VisibleScope } from '../iterator/visible-iterator
 import type { TableCache } from '../sstable/table-cache.js';
 import type { ReadView } from './read-view.js';
 
+/** First key of interest, and first key that is no more. */
+export interface ScanBounds {
+  readonly lower: Uint8Array | undefined;
+  readonly upper: Uint8Array | undefined;
+}
+
+const unbounded: ScanBounds = { lower: undefined, upper: undefined };
+
 /** Opens tables through the cache for cursors over whole levels. */
 export class CachedTableOpener implements TableOpener {
   readonly #cache: TableCache;
   readonly #priorityOf: (table: TableMeta) => CachePriority;
+  readonly #bounds: ScanBounds;
 
-  /** `priorityOf` says how the blocks of a table are cached, which is up to its level. Default: all 'normal'. */
-  constructor(cache: TableCache, priorityOf: (table: TableMeta) => CachePriority = allNormal) {
+  /**
+   * `priorityOf` says how the blocks of a table are cached, which is up to its
+   * level. Default: all 'normal'. Nothing is read ahead beyond `bounds`.
+   */
+  constructor(
+    cache: TableCache,
+    priorityOf: (table: TableMeta) => CachePriority = allNormal,
+    bounds: ScanBounds = unbounded,
+  ) {
     this.#cache = cache;
     this.#priorityOf = priorityOf;
+    this.#bounds = bounds;
   }
 
   openCursor(table: TableMeta): Cursor | undefined {
-    return this.#cache.find(table.fileNumber)?.cursor();
+    return this.#cache.find(table.fileNumber)?.cursor(this.#bounds);
   }
 
   request(table: TableMeta): Waitable {

@@ -23,7 +23,7 @@ function fieldsOf(name: string): string[] {
 
 /** Fields by event, as the types have them. */
 function declared(): Map<string, string[]> {
-  const path = join(root, 'src/db/api-types.ts');
+  const path = join(root, 'src/db/event-types.ts');
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2023,
     module: ts.ModuleKind.NodeNext,

@@ -1,0 +1,125 @@
+import { assert } from '../base/assert.js';
+import { invalidArgument } from '../base/errors.js';
+import { WriteBatch } from '../wal/write-batch.js';
+import type { WriteOptions } from './api-types.js';
+import {
+  ChainedBatch,
+  encodeDelete,
+  encodeOperations,
+  encodePut,
+  type WriteTarget,
+} from './batch.js';
+import type { WriterParts } from './database-parts.js';
+import type { Durability } from './options.js';
+
+/** The writes of a keyspace: operations are encoded into a batch, which the write path takes. */
+export class KeyspaceWrites {
+  readonly #target: WriteTarget;
+  /** Undefined when the database is read-only. */
+  readonly #writer: WriterParts | undefined;
+  #batch = new WriteBatch();
+
+  constructor(target: WriteTarget, writer: WriterParts | undefined) {
+    this.#target = target;
+    this.#writer = writer;
+  }
+
+  put(key: unknown, value: unknown, options: WriteOptions | undefined): Promise<void> {
+    try {
+      encodePut(this.#emptyBatch(), this.#target, key, value);
+      return this.#write(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  putSync(key: unknown, value: unknown, options: WriteOptions | undefined): void {
+    encodePut(this.#emptyBatch(), this.#target, key, value);
+    this.#writeSync(options);
+  }
+
+  delete(key: unknown, options: WriteOptions | undefined): Promise<void> {
+    try {
+      encodeDelete(this.#emptyBatch(), this.#target, key);
+      return this.#write(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  deleteSync(key: unknown, options: WriteOptions | undefined): void {
+    encodeDelete(this.#emptyBatch(), this.#target, key);
+    this.#writeSync(options);
+  }
+
+  batch(operations: readonly unknown[], options: WriteOptions | undefined): Promise<void> {
+    try {
+      encodeOperations(this.#emptyBatch(), this.#target, operations);
+      return this.#write(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  batchSync(operations: readonly unknown[], options: WriteOptions | undefined): void {
+    encodeOperations(this.#emptyBatch(), this.#target, operations);
+    this.#writeSync(options);
+  }
+
+  chain<Key, Value>(): ChainedBatch<Key, Value> {
+    const { writes } = this.writer();
+    return new ChainedBatch({
+      target: this.#target,
+      checkWritable: () => void this.writer(),
+      commit: (batch, options, isFree) => {
+        const durability = this.#durability(options);
+        const done = batch.count === 0 ? Promise.resolve() : writes.write(batch, durability);
+        if (batch.count === 0 || !writes.tookBatch) isFree();
+        return done;
+      },
+      commitSync: (batch, options) => {
+        const durability = this.#durability(options);
+        if (batch.count > 0) writes.writeSync(batch, durability);
+      },
+    });
+  }
+
+  /** What writes. @throws LsmError `LSM_CLOSED`, `LSM_READ_ONLY`, `LSM_FAILED` when they are not taken */
+  writer(): WriterParts {
+    const { core, keyspace } = this.#target;
+    core.checkWritable();
+    if (keyspace.isDropped) throw core.droppedError();
+    assert(this.#writer !== undefined, 'a read-only database refuses writes');
+    return this.#writer;
+  }
+
+  #emptyBatch(): WriteBatch {
+    this.writer();
+    this.#batch.clear();
+    return this.#batch;
+  }
+
+  /** Writes the collected batch. */
+  #write(options: WriteOptions | undefined): Promise<void> {
+    const { writes } = this.writer();
+    const durability = this.#durability(options);
+    if (this.#batch.count === 0) return Promise.resolve();
+    const done = writes.write(this.#batch, durability);
+    if (writes.tookBatch) this.#batch = new WriteBatch();
+    return done;
+  }
+
+  #writeSync(options: WriteOptions | undefined): void {
+    const durability = this.#durability(options);
+    if (this.#batch.count > 0) this.writer().writes.writeSync(this.#batch, durability);
+  }
+
+  #durability(options: WriteOptions | undefined): Durability {
+    const asked = options?.durability;
+    if (asked === undefined) return this.#target.core.settings.durability;
+    if (asked !== 'none' && asked !== 'os' && asked !== 'disk') {
+      throw invalidArgument(`durability must be 'none', 'os' or 'disk', not ${String(asked)}`);
+    }
+    return asked;
+  }
+}
