@@ -48,11 +48,12 @@ export class MemtableBudget {
     };
   }
 
-  /** No room until a flush has ended: all memtables together are at the limit, and one of them is on its way out. */
+  /** No room: all memtables together are at the limit. What is dropped goes by itself. */
   get isExceeded(): boolean {
-    if (this.#core.immutableCount === 0) return false;
     let bytes = 0;
-    for (const { tree } of this.#core.keyspaces()) bytes += tree.memtableBytes;
+    for (const { tree, isDropped } of this.#core.keyspaces()) {
+      if (!isDropped) bytes += tree.memtableBytes;
+    }
     return bytes >= this.#budgetBytes + this.#slackBytes;
   }
 
@@ -67,8 +68,8 @@ export class MemtableBudget {
     let largest: KeyspaceCore | undefined;
     for (const keyspace of this.#core.keyspaces()) {
       const { active } = keyspace.tree;
+      if (keyspace.isDropped || active.entries === 0) continue;
       activeBytes += active.usedBytes;
-      if (active.entries === 0) continue;
       if (largest === undefined || active.usedBytes > largest.tree.active.usedBytes) {
         largest = keyspace;
       }

@@ -26,15 +26,20 @@ export async function getMany<T>(
     for (let from = 0; from < keys.length; from += keysPerStage) {
       const pending: Promise<void>[] = [];
       const to = Math.min(keys.length, from + keysPerStage);
-      for (let i = from; i < to; i++) {
-        const found = reader.find(keys[i], { snapshot }, use);
-        if (found instanceof Promise) {
-          pending.push(
-            found.then((value) => {
-              values[i] = value;
-            }),
-          );
-        } else values[i] = found;
+      try {
+        for (let i = from; i < to; i++) {
+          const found = reader.find(keys[i], { snapshot }, use);
+          if (found instanceof Promise) {
+            pending.push(
+              found.then((value) => {
+                values[i] = value;
+              }),
+            );
+          } else values[i] = found;
+        }
+      } catch (error) {
+        // A key that is refused must not leave the others' reads to themselves.
+        pending.push(Promise.reject(error));
       }
       await settleAll(pending);
     }

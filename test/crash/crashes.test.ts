@@ -5,6 +5,7 @@ import type { Database, Durability } from '../../src/index.js';
 import { verifyDatabase } from '../../src/verify/verify-database.js';
 import { isWholeRun, seedsOf, withSeed } from '../support/seeds.js';
 import { Ledger, type State } from './ledger.js';
+import { checkPrefix } from './prefix.js';
 import { directory, openDatabase, readState, Worker, writeBatch } from './worker.js';
 import { anyWrites, makeWorkload, ValueNumbers, type Workload } from './workload.js';
 
@@ -100,18 +101,6 @@ async function openAndRead(
   counts.opens++;
   const db = await openDatabase(disk, workload.settings, workload.seed * 7919 + call);
   return { db, state: await readState(db, workload.universe, candidates) };
-}
-
-/** What was found must be a prefix with everything that was promised; returns a ledger that goes on from it. */
-function checkPrefix(state: State, ledger: Ledger, keep: number): Ledger {
-  const floor = ledger.floor(keep);
-  const batches = ledger.find(state, floor);
-  if (batches < 0) {
-    const anywhere = ledger.find(state, 0);
-    const found = anywhere < 0 ? 'no prefix of them at all' : `only the first ${anywhere}`;
-    throw new Error(`of ${ledger.issued} batches ${floor} are promised, found is ${found}`);
-  }
-  return ledger.from(batches);
 }
 
 const durabilities: readonly Durability[] = ['none', 'os', 'disk'];
