@@ -60,9 +60,19 @@ async function generate(out) {
   });
   const project = await app.convert();
   if (project === undefined) return false;
+  sortByName(project);
   app.validate(project);
   await app.generateOutputs(project);
   return !app.logger.hasErrors() && !app.logger.hasWarnings();
+}
+
+/** Members stay in their order in the source; modules, and what each exports, should not move with it. */
+function sortByName(project) {
+  const compare = (a, b) => (a.name < b.name ? -1 : 1);
+  for (const parent of [project, ...(project.children ?? [])]) {
+    parent.children?.sort(compare);
+    for (const group of parent.groups ?? []) group.children.sort(compare);
+  }
 }
 
 /** Paths of all files below `directory`, relative to it, in order. */
