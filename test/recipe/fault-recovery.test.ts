@@ -56,6 +56,40 @@ describe('fault: the other half of a batch is only in an unsynced log', () => {
   });
 });
 
+describe("fault: one keyspace's newer data is in a table, another's older data only in an unsynced log", () => {
+  it('power loss at any call: what is there is there up to one moment, in both', async () => {
+    const engine = await Engine.open({ syncIntervalMs: 0 });
+    const other = await engine.db.keyspace('other');
+    await other.put('n', '0');
+    await engine.db.sync();
+    let flushes = 0;
+    engine.db.on('flush', ({ keyspace }) => (flushes += keyspace === 'other' ? 0 : 1));
+    const count = 12;
+    const points = await crashPoints(engine, async () => {
+      // Only the default keyspace fills its memtable; each of its writes follows one of the other.
+      for (let i = 1; i <= count; i++) {
+        await other.put('n', `${i}`);
+        await engine.db.put(`a${100 + i}`, 'x'.repeat(10_000));
+      }
+      await engine.settle();
+    });
+    expect(flushes).toBeGreaterThan(0);
+    expect(engine.db.stats().keyspaces.map(({ levels }) => levels[0].tables)).toEqual([flushes, 0]);
+    let tablesAlone = 0;
+    for (const point of points) {
+      await inspect(point, async ({ db }) => {
+        const here = [...db.keysSync()].length;
+        const there = Number((await db.keyspace('other')).getSync('n'));
+        expect(there - here).toBeGreaterThanOrEqual(0);
+        expect(there - here).toBeLessThanOrEqual(1);
+        if (here > 0 && here < count) tablesAlone++;
+      });
+    }
+    expect(tablesAlone).toBeGreaterThan(0);
+    await engine.close();
+  });
+});
+
 describe('fault: a counter that is not durable', () => {
   it('sequence numbers go on when no log and no memtable is left to learn them from', async () => {
     const engine = await Engine.open();

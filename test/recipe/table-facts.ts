@@ -25,7 +25,7 @@ export interface TableFacts {
 }
 
 const codecNames = new Map<number, string>(
-  Object.entries(codecIds).map(([name, id]) => [id as number, name]),
+  Object.entries(codecIds).map(([name, id]) => [id, name]),
 );
 
 /** Header of a filter block; docs/format/table.md. */
