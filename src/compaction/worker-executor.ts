@@ -4,6 +4,7 @@ import {
   Worker,
   type MessagePort,
 } from 'node:worker_threads';
+import { systemClock } from '../base/clock.js';
 import { LsmError } from '../base/errors.js';
 import type { CompactionExecutor, RunningJob } from './executor.js';
 import type { JobResult, JobSettings } from './job-settings.js';
@@ -18,6 +19,9 @@ import {
   type WorkerMessage,
 } from './messages.js';
 
+/** A thread holds 20 to 50 MB, and starts in some 50 ms: one that has nothing to do is let go. */
+const defaultIdleMs = 5000;
+
 /** A synchronous caller gives up on a worker that has shown no progress for this long. */
 const patienceMs = 60_000;
 
@@ -26,6 +30,8 @@ export interface WorkerExecutorOptions {
   readonly name: string;
   /** Nice value of the thread, 0 to 19, on Linux. Default 19. */
   readonly niceness?: number;
+  /** A thread without a job ends after so many milliseconds. Default 5000. */
+  readonly idleMs?: number;
 }
 
 /** False on hosts that cannot share memory with a thread; use the inline executor there. */
@@ -35,7 +41,7 @@ export function canUseWorkers(): boolean {
 
 /**
  * Runs jobs in one worker thread on Node's file system. The thread starts with
- * the first job, and again after it died; it does not keep the process alive.
+ * the first job, and again after it died or was idle; it does not keep the process alive.
  */
 export class WorkerExecutor implements CompactionExecutor {
   readonly kind = 'worker';
@@ -46,6 +52,9 @@ export class WorkerExecutor implements CompactionExecutor {
   #nextId = 1;
   #refs = 0;
   #isClosed = false;
+  #cancelIdle: (() => void) | undefined;
+  /** Threads that were idle and are ending. */
+  readonly #ending = new Set<Promise<unknown>>();
 
   constructor(options: WorkerExecutorOptions) {
     this.#options = options;
@@ -59,6 +68,7 @@ export class WorkerExecutor implements CompactionExecutor {
   /** @throws LsmError `LSM_UNSUPPORTED` when the host cannot start a worker. */
   run(settings: JobSettings): RunningJob {
     if (this.#isClosed) throw new LsmError('LSM_CLOSED', 'the executor is closed');
+    this.#cancelIdle?.();
     const thread = (this.#thread ??= this.#start());
     const id = this.#nextId++;
     const job = new WorkerJob(thread.progress, () => this.#drain(thread));
@@ -69,7 +79,9 @@ export class WorkerExecutor implements CompactionExecutor {
   }
 
   prepare(): void {
-    if (!this.#isClosed) this.#thread ??= this.#start();
+    if (this.#isClosed) return;
+    this.#thread ??= this.#start();
+    this.#watchIdle();
   }
 
   ref(): void {
@@ -82,12 +94,27 @@ export class WorkerExecutor implements CompactionExecutor {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancelIdle?.();
     this.ref();
     const jobs = [...this.#jobs.values()];
     for (const job of jobs) job.cancel();
     await Promise.allSettled(jobs.map((job) => job.result));
     await this.#thread?.worker.terminate();
+    await Promise.all(this.#ending);
     this.unref();
+  }
+
+  /** Ends the thread unless a job comes in time. */
+  #watchIdle(): void {
+    if (this.#jobs.size > 0 || this.#isClosed) return;
+    this.#cancelIdle?.();
+    this.#cancelIdle = systemClock.after(this.#options.idleMs ?? defaultIdleMs, () => {
+      const thread = this.#thread;
+      if (thread === undefined || this.#jobs.size > 0) return;
+      this.#thread = undefined;
+      const ending = thread.worker.terminate().finally(() => this.#ending.delete(ending));
+      this.#ending.add(ending);
+    });
   }
 
   #start(): Thread {
@@ -126,6 +153,7 @@ export class WorkerExecutor implements CompactionExecutor {
     this.#jobs.delete(message.id);
     if (message.type === 'done') job?.settle({ value: message.result });
     else job?.settle({ error: decodeError(message.error) });
+    this.#watchIdle();
   }
 
   /** Takes the messages that are there without the event loop turning. */
@@ -141,7 +169,9 @@ export class WorkerExecutor implements CompactionExecutor {
   #bury(thread: Thread, code: number, reason: unknown): void {
     this.#drain(thread);
     thread.port.close();
-    if (this.#thread === thread) this.#thread = undefined;
+    // An idle one had no jobs; those that are there belong to its successor.
+    if (this.#thread !== thread) return;
+    this.#thread = undefined;
     const said = reason instanceof Error ? `: ${reason.message}` : '';
     const error = thread.isReady
       ? new LsmError('LSM_ABORTED', `the worker ended with code ${code}${said}`, { cause: reason })

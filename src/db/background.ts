@@ -48,6 +48,7 @@ export class Background {
       onEnded: () => {
         this.#retryMs = firstRetryMs;
         this.schedule();
+        this.#idleFlush.note();
         this.#onRoom();
       },
       onFailed: (error) => {
@@ -92,7 +93,7 @@ export class Background {
     if (keyspace.isMemtableFull && !keyspace.isDropped) this.#full.add(keyspace);
     this.pacing.entered(keyspace, bytes);
     if (this.#budget.isDue(bytes)) this.#checkBudget();
-    this.#idleFlush.noteWrite();
+    this.#idleFlush.note();
   }
 
   /** False: there is room for a write. */

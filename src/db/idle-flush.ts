@@ -24,7 +24,8 @@ export class IdleFlush {
     this.#flush = flush;
   }
 
-  noteWrite(): void {
+  /** There was a write, or a job has ended: what is left in memtables may weigh more against what is left in tables. */
+  note(): void {
     if (!this.#isArmed) this.#arm();
   }
 

@@ -15,7 +15,7 @@ import { importBuiltExecutors } from './dist.js';
 import { flushOf, freeze, namesFrom } from './tables.js';
 import { contentOf, entries, longSettings, shortSettings, shown } from './worker-jobs.js';
 
-let newExecutor: (niceness: number) => WorkerExecutor;
+let newExecutor: (niceness: number, idleMs?: number) => WorkerExecutor;
 let executor: WorkerExecutor;
 let folder: string;
 /** The workers that were started, newest last. */
@@ -24,7 +24,8 @@ const workers: Worker[] = [];
 beforeAll(async () => {
   await loadCodecs();
   const built = await importBuiltExecutors();
-  newExecutor = (niceness) => new built.WorkerExecutor({ name: 'test', niceness });
+  newExecutor = (niceness, idleMs) =>
+    new built.WorkerExecutor({ name: 'test', niceness, ...(idleMs !== undefined && { idleMs }) });
   process.on('worker', (worker) => workers.push(worker));
 });
 
@@ -49,6 +50,34 @@ async function announcedWorker(): Promise<Worker> {
   await setImmediate();
   return workers[workers.length - 1];
 }
+
+describe('an idle thread', () => {
+  it('ends, and the next job starts another', async () => {
+    executor = newExecutor(0, 1);
+    await executor.run(settingsFor(100)).result;
+    const first = await announcedWorker();
+    await once(first, 'exit');
+    await executor.run(settingsFor(200)).result;
+    expect(workers).toHaveLength(2);
+    await once(workers[1], 'exit');
+  });
+
+  it('does not take the jobs of its successor along', async () => {
+    executor = newExecutor(0, 0);
+    for (let i = 1; i <= 5; i++) {
+      await executor.run(settingsFor(100 * i)).result;
+      // The idle thread has been told to end, and has not ended yet.
+      while (workers.length < i) await setImmediate();
+      await setTimeout(2);
+    }
+  });
+
+  it('that was only prepared ends too', async () => {
+    executor = newExecutor(0, 1);
+    executor.prepare();
+    await once(await announcedWorker(), 'exit');
+  });
+});
 
 describe('WorkerExecutor', () => {
   it('carries out jobs in one thread, started by the first of them', async () => {
