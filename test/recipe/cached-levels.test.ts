@@ -3,8 +3,9 @@ import { MemoryFileSystem } from '../../src/fs.js';
 import { open } from '../../src/index.js';
 import type { LevelSettings } from '../../src/db/options.js';
 import { presets } from '../../src/db/presets.js';
-import type { TextDatabase } from './engine.js';
+import { Engine, text, type TextDatabase } from './engine.js';
 import { keysByLevel, openSmallRecipe } from './small-recipe.js';
+import { factsOfAll } from './table-facts.js';
 
 /** Less than the blocks of L1 and L2 take, and more than those of L0. */
 const blockCacheBytes = 400 * 1024;
@@ -69,14 +70,43 @@ describe('"Cache hot levels (L0/L1) more aggressively"', () => {
     const { db } = engine;
     for (const level of [3, 4]) {
       const some = keys[level].slice(0, 20);
-      for (let round = 0; round < 3; round++) expect(diskReads(db, some)).toBe(some.length);
+      // Now and then a filter above is wrong, and costs a block more.
+      for (let round = 0; round < 3; round++) {
+        const reads = diskReads(db, some);
+        expect(reads).toBeGreaterThanOrEqual(some.length);
+        expect(reads).toBeLessThan(1.5 * some.length);
+      }
     }
     diskReads(db, keys[0]);
     let shown = 0;
     for (let round = 0; round < 2; round++) shown += [...db.keysSync()].length;
     expect(shown).toBe(2 * keys.flat().length);
     expect(diskReads(db, keys[0])).toBe(0);
-    for (const level of [3, 4]) expect(diskReads(db, keys[level].slice(0, 20))).toBe(20);
+    for (const level of [3, 4]) {
+      expect(diskReads(db, keys[level].slice(0, 20))).toBeGreaterThanOrEqual(20);
+    }
+    await engine.close();
+  });
+
+  it('a table that moves is cached as its new level asks', async () => {
+    const engine = await Engine.open({
+      levels: [{ cachePriority: 'high' }, { cachePriority: 'none' }],
+    });
+    // A block for each entry.
+    const large = 'x'.repeat(3000);
+    for (let i = 0; i < 4; i++) await engine.flush({ [`a${i}`]: large, [`b${i}`]: large });
+    const before = ['a0', 'a1', 'a2', 'a3'];
+    expect(diskReads(engine.db, before)).toBe(4);
+    expect(diskReads(engine.db, before)).toBe(0);
+    await engine.flush({ x: large });
+    await engine.settle();
+    expect(engine.shape[1]).toBeGreaterThan(0);
+    expect(engine.db.stats().background.compactions).toBe(0);
+    const moved = (await factsOfAll(engine.memory)).filter(({ level }) => level === 1);
+    const after = moved.map(({ properties }) => text(properties.largest));
+    for (let round = 0; round < 2; round++) {
+      expect(diskReads(engine.db, after)).toBe(after.length);
+    }
     await engine.close();
   });
 });

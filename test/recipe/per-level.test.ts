@@ -151,6 +151,24 @@ describe('what is given goes before what is inherited', () => {
     }
     await engine.close();
   });
+
+  it('settings of levels outlive the session that gave them', async () => {
+    const engine = await Engine.open();
+    const levels = levelsOf(fourForms);
+    await engine.db.keyspace('kept', { levels, levelSizing: 'static', maxLevels: 4 });
+    await engine.reopen();
+    const kept = await engine.db.keyspace('kept');
+    // One more table in L0 than the trigger.
+    for (let i = 0; i < 5; i++) {
+      for (let j = 0; j < 50; j++) kept.putSync(userKey(j), sessionValue(new Prng(50 * i + j)));
+      await engine.db.flush();
+    }
+    await engine.settle();
+    const found = await factsOfAll(engine.memory);
+    expect(found.map(({ level }) => level)).toEqual([1]);
+    expect(problemsOf(found, fourForms)).toEqual([]);
+    await engine.close();
+  });
 });
 
 /** Four levels, no two alike. */
