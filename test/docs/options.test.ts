@@ -159,7 +159,9 @@ describe('the page on options', () => {
     for (const name of Object.keys(defaultSettings)) {
       const isOfKeyspace = keyspaceSettingNames.some((each) => each === name);
       const error = catchError(() => resolve({ [name]: null }));
-      expect(String(error)).toContain(isOfKeyspace ? `${name} must be` : 'is an option of the database');
+      expect(String(error)).toContain(
+        isOfKeyspace ? `${name} must be` : 'is an option of the database',
+      );
     }
   });
 });
