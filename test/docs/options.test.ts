@@ -7,10 +7,11 @@ import {
   type OpenOptions,
 } from '../../src/db/options.js';
 import { presets } from '../../src/db/presets.js';
+import { projectFiles } from '../tidy/project-files.js';
 import { readPage, sectionOf, tableLines } from './page.js';
 
 const page = readPage('docs/options.md');
-const source = readPage('src/db/options.ts');
+const source = readPage('src/db/settings.ts');
 
 /** One line of a table: default and values as the page writes them. */
 interface Line {
