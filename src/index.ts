@@ -48,6 +48,7 @@ export { Snapshot } from './db/snapshot.js';
 export { ChainedBatch, type ElsewhereOptions } from './db/batch.js';
 export { AsyncEntryIterator, SyncEntryIterator } from './db/iterator.js';
 export type {
+  AnyKeyspace,
   AnySnapshot,
   BatchOperation,
   IteratorOptions,
@@ -76,16 +77,15 @@ export type {
 } from './db/stats-types.js';
 export type { Decoded, EncodableAs, Encoding, KeyEncoding, ValueEncoding } from './db/encoding.js';
 export { defaultSettings } from './db/options.js';
+export type { KeyspaceOptions, OpenOptions } from './db/options.js';
 export type {
   DatabaseComponents,
   DatabaseSettings,
   Durability,
   Encodings,
-  KeyspaceOptions,
   KeyspaceSettings,
   LevelSettings,
-  OpenOptions,
-} from './db/options.js';
+} from './db/settings.js';
 export type { PresetName } from './db/presets.js';
 export { LsmError, isLsmError, type LsmErrorCode, type LsmErrorDetails } from './base/errors.js';
 export { BlockCache } from './sstable/block-cache.js';

@@ -1,6 +1,5 @@
 import type { KeyInput } from './encoding.js';
-import type { Keyspace } from './keyspace.js';
-import type { Durability } from './options.js';
+import type { Durability } from './settings.js';
 import type { SnapshotPin } from './snapshot-list.js';
 
 export type { KeyInput };
@@ -36,7 +35,7 @@ export type BatchOperation<Key, Value> =
       /** As that keyspace takes it. */
       readonly value: unknown;
       /** One of the same database. */
-      readonly keyspace: Keyspace<unknown, unknown>;
+      readonly keyspace: AnyKeyspace;
     }
   | {
       /** Removes `key` from another keyspace. */
@@ -44,13 +43,21 @@ export type BatchOperation<Key, Value> =
       /** As that keyspace takes it. */
       readonly key: unknown;
       /** One of the same database. */
-      readonly keyspace: Keyspace<unknown, unknown>;
+      readonly keyspace: AnyKeyspace;
     };
 
 /** What a single write asks for. */
 export interface WriteOptions {
   /** Overrides the database's durability for this write. */
   readonly durability?: Durability | undefined;
+}
+
+/** A `Keyspace` of the same database, whatever its encodings. */
+export interface AnyKeyspace {
+  /** As given to `Database.keyspace`. */
+  readonly name: string;
+  /** A frozen view of all keyspaces. */
+  snapshot(): AnySnapshot;
 }
 
 /** A `Snapshot` of any keyspace of the database. */

@@ -1,11 +1,10 @@
 import { invalidArgument, LsmError } from '../base/errors.js';
 import { WriteBatch } from '../wal/write-batch.js';
-import type { WriteOptions } from './api-types.js';
+import type { AnyKeyspace, WriteOptions } from './api-types.js';
 import type { Core } from './core.js';
 import { EncodedBytes } from './encoding.js';
-import type { Keyspace } from './keyspace.js';
 import type { KeyspaceCore } from './keyspace-core.js';
-import type { Encodings } from './options.js';
+import type { Encodings } from './settings.js';
 
 const key = new EncodedBytes(1024);
 const value = new EncodedBytes(64 * 1024);
@@ -100,7 +99,7 @@ function targetOf(keyspace: unknown, core: Core): WriteTarget {
 /** Sends one operation of a chained batch to another keyspace of the database. */
 export interface ElsewhereOptions {
   /** A keyspace of the same database. */
-  readonly keyspace: Keyspace<unknown, unknown>;
+  readonly keyspace: AnyKeyspace;
 }
 
 /** How a chained batch reaches the database. */

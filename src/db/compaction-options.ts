@@ -3,7 +3,8 @@ import type { CompactionOptions } from '../compaction/level-targets.js';
 import type { SettingValue, StoredSettings } from '../manifest/settings-codec.js';
 import type { Version } from '../manifest/version.js';
 import { isValidKeyspaceSetting } from './option-checks.js';
-import { keyspaceSettingNames, type KeyspaceSettings, type LevelSettings } from './options.js';
+import { keyspaceSettingNames } from './options.js';
+import type { KeyspaceSettings, LevelSettings } from './settings.js';
 
 const KiB = 1024;
 const noSettings: LevelSettings = {};

@@ -17,7 +17,7 @@ import type { FileRemover } from './file-remover.js';
 import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
 import type { LogSet } from './log-set.js';
 import type { MemtablePools } from './memtable-pools.js';
-import type { DatabaseComponents, DatabaseSettings } from './options.js';
+import type { DatabaseComponents, DatabaseSettings } from './settings.js';
 import { PendingReads } from './pending-reads.js';
 import type { SnapshotList } from './snapshot-list.js';
 

@@ -13,13 +13,8 @@ import type { Jobs } from './jobs.js';
 import { defaultKeyspaceId, KeyspaceCore } from './keyspace-core.js';
 import type { LogSet } from './log-set.js';
 import { MemtablePools } from './memtable-pools.js';
-import {
-  defaultSettings,
-  keyspaceSettingsOf,
-  type Encodings,
-  type KeyspaceSettings,
-  type ResolvedOptions,
-} from './options.js';
+import { defaultSettings, keyspaceSettingsOf, type ResolvedOptions } from './options.js';
+import type { Encodings, KeyspaceSettings } from './settings.js';
 import { ScanList } from './scan-list.js';
 import { SnapshotList } from './snapshot-list.js';
 import type { WritePath } from './write-path.js';

@@ -7,7 +7,7 @@ import type { DatabaseParts, WriterParts } from './database-parts.js';
 import type { Decoded, KeyEncoding, ValueEncoding } from './encoding.js';
 import { Keyspace } from './keyspace.js';
 import { dropKeyspace, openKeyspace } from './keyspaces.js';
-import type { KeyspaceSettings } from './options.js';
+import type { KeyspaceSettings } from './settings.js';
 import { collectStats } from './stats.js';
 
 /** What `Database.keyspace` takes: settings of the keyspace, and what its keys and values are on the outside. */

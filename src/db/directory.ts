@@ -2,7 +2,7 @@ import { LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
 import { currentName, parseFileName } from '../base/file-names.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { isForeign } from '../manifest/classify-files.js';
-import type { DatabaseSettings } from './options.js';
+import type { DatabaseSettings } from './settings.js';
 
 /**
  * Looks at the place of a database before anything in it is touched, and makes

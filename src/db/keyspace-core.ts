@@ -6,7 +6,7 @@ import type { KeyspaceState } from '../manifest/manifest-state.js';
 import type { Version } from '../manifest/version.js';
 import type { Tree } from '../tree/tree.js';
 import { compactionOptionsOf } from './compaction-options.js';
-import type { KeyspaceSettings } from './options.js';
+import type { KeyspaceSettings } from './settings.js';
 
 /** The keyspace that `db.put` writes to: always there. */
 export const defaultKeyspaceId = 0;

@@ -10,7 +10,7 @@ import {
   type WriteTarget,
 } from './batch.js';
 import type { WriterParts } from './database-parts.js';
-import type { Durability } from './options.js';
+import type { Durability } from './settings.js';
 
 /** The writes of a keyspace: operations are encoded into a batch, which the write path takes. */
 export class KeyspaceWrites {

@@ -16,7 +16,7 @@ import { decoderOf, type EncodableAs, type KeyEncoding } from './encoding.js';
 import { AsyncEntryIterator, SyncEntryIterator } from './iterator.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import { KeyspaceWrites } from './keyspace-writes.js';
-import type { Encodings } from './options.js';
+import type { Encodings } from './settings.js';
 import { resolveLimit, resolveRange } from './range.js';
 import { getMany } from './read-many.js';
 import { PointReader } from './reads.js';

@@ -9,10 +9,9 @@ import {
   keyspaceSettingNames,
   keyspaceSettingsOf,
   resolveKeyspaceOptions,
-  type Encodings,
   type KeyspaceOptions,
-  type KeyspaceSettings,
 } from './options.js';
+import type { Encodings, KeyspaceSettings } from './settings.js';
 
 /** Finds a keyspace, or makes it; gives it the settings that are named. */
 export async function openKeyspace(

@@ -6,8 +6,8 @@ import type {
   DatabaseSettings,
   Encodings,
   KeyspaceSettings,
-  OpenOptions,
-} from './options.js';
+  Optional,
+} from './settings.js';
 
 /** What a value must be; undefined when it is. */
 export type Check = (value: unknown) => string | undefined;
@@ -117,7 +117,7 @@ function missingMethods(value: unknown, methods: readonly string[]): boolean {
   return methods.some((method) => typeof (value as Record<string, unknown>)[method] !== 'function');
 }
 
-export function checkComponents(options: OpenOptions): string[] {
+export function checkComponents(options: Optional<DatabaseComponents>): string[] {
   const problems: string[] = [];
   const fileSystemMethods = ['create', 'open', 'list', 'rename'] satisfies (keyof FileSystem)[];
   if (options.fs !== undefined && missingMethods(options.fs, fileSystemMethods))
@@ -145,7 +145,7 @@ function areListeners(value: unknown): boolean {
   );
 }
 
-export function checkEncodings(options: Partial<Encodings>): string[] {
+export function checkEncodings(options: Optional<Encodings>): string[] {
   const problems: string[] = [];
   const { keyEncoding, valueEncoding } = options;
   if (!isEncoding(keyEncoding, ['view', 'utf8']))

@@ -1,4 +1,4 @@
-import type { DatabaseSettings, LevelSettings } from './options.js';
+import type { DatabaseSettings, LevelSettings } from './settings.js';
 
 const MB = 1_000_000;
 const MiB = 1024 * 1024;

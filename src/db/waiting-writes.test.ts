@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { kindDelete } from '../base/internal-key.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { WriteBatch } from '../wal/write-batch.js';
-import type { Durability } from './options.js';
+import type { Durability } from './settings.js';
 import { WaitingWrites, type WaitingChunk } from './waiting-writes.js';
 
 let waiting: WaitingWrites;

@@ -2,7 +2,7 @@ import { LsmError } from '../base/errors.js';
 import { kindDelete } from '../base/internal-key.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { WriteBatch } from '../wal/write-batch.js';
-import type { Durability } from './options.js';
+import type { Durability } from './settings.js';
 
 /**
  * Small writes that wait next to each other share a batch and a promise up to

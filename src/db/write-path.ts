@@ -11,7 +11,7 @@ import type { Background } from './background.js';
 import { addOperation, noSyncCalls, toError, type Core } from './core.js';
 import { HeldSettlements } from './held-settlements.js';
 import type { KeyspaceCore } from './keyspace-core.js';
-import type { Durability } from './options.js';
+import type { Durability } from './settings.js';
 import type { Pressure, PressureReason } from './pressure.js';
 import { WaitingWrites } from './waiting-writes.js';
 

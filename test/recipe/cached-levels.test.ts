@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MemoryFileSystem } from '../../src/fs.js';
 import { open } from '../../src/index.js';
-import type { LevelSettings } from '../../src/db/options.js';
+import type { LevelSettings } from '../../src/db/settings.js';
 import { presets } from '../../src/db/presets.js';
 import { Engine, text, type TextDatabase } from './engine.js';
 import { keysByLevel, openSmallRecipe } from './small-recipe.js';
