@@ -11,7 +11,11 @@ import { projectFiles } from '../tidy/project-files.js';
 import { readPage, sectionOf, tableLines } from './page.js';
 
 const page = readPage('docs/options.md');
-const source = readPage('src/db/settings.ts');
+/** Where the docstrings of options are. */
+const source = projectFiles()
+  .filter(({ path }) => path.startsWith('src/db/'))
+  .map(({ text }) => text)
+  .join('\n');
 
 /** One line of a table: default and values as the page writes them. */
 interface Line {
