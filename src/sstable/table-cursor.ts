@@ -227,7 +227,7 @@ export class TableCursor implements Cursor {
       place.offset + place.size === this.#readStart
     ) {
       const lower = this.#lower;
-      const least = lower === undefined ? 0 : part.index.findBlock(lower, maxSeq);
+      const least = lower === undefined ? 0 : Math.max(0, part.index.findBlock(lower, maxSeq));
       this.#waiting = this.#readAhead().aimBack(part, number, least);
     }
   }
