@@ -108,7 +108,9 @@ export class Database<Key = Uint8Array, Value = Uint8Array> extends Keyspace<Key
 
   /** Figures of the database as it is now; see `DatabaseStats`. */
   stats(): DatabaseStats {
-    this.#parts.core.checkOpen();
+    const { core } = this.#parts;
+    // Listeners ask also about the last flush, which is part of closing.
+    if (core.state === 'closed') core.checkOpen();
     return collectStats(this.#parts);
   }
 

@@ -43,3 +43,13 @@ describe('a database', () => {
     await third.close();
   });
 });
+
+it('a listener may ask for stats() also of the flush that belongs to closing', async () => {
+  const db = await open('/db', { fs: new MemoryFileSystem() });
+  for (let i = 0; i < 50; i++) await db.put(`key ${i}`, new Uint8Array(100_000));
+  const tables: number[] = [];
+  db.on('flush', () => tables.push(db.stats().levels[0].tables));
+  await db.close();
+  expect(tables).toEqual([1]);
+  expect(() => db.stats()).toThrow('closed');
+});
