@@ -31,6 +31,7 @@ const pageLines: Readonly<Record<string, readonly string[]>> = {
     'Delete old L0 files',
     'Newer files win',
     'Skip duplicates (same key from older files)',
+    'Range Partitioning (L1+)',
     'Start new partition if needed',
   ],
   'Level Sizing': [
@@ -42,6 +43,7 @@ const pageLines: Readonly<Record<string, readonly string[]>> = {
     'L4      400 GB      4,000               10x',
   ],
   'Multi-Level Lookup': [
+    'Multi-Level Lookup',
     '1. Check memtable (newest data)',
     '2. Check L0 (must check ALL files, newest first)',
     '3. Check L1+ (binary search for range, then check file)',
@@ -55,6 +57,7 @@ const pageLines: Readonly<Record<string, readonly string[]>> = {
     'Files checked: 1 (instead of 10!)',
   ],
   'Deletion During Compaction': [
+    'Deletion During Compaction',
     'Only keep tombstone if lower levels might have this key',
     'L1 compaction:',
     'Action: Keep (L2+ might have old value)',
