@@ -48,8 +48,14 @@ export class MemtableBudget {
     };
   }
 
-  /** No room: all memtables together are at the limit. What is dropped goes by itself. */
+  /** No room: all memtables together are at the limit, or the logs are at twice theirs. What is dropped goes by itself. */
   get isExceeded(): boolean {
+    const isLogFull =
+      this.#core.logs.bytes > 2 * this.#maxWalBytes && this.#core.oldestUnflushedSeq() < Infinity;
+    return isLogFull || this.#isMemoryFull;
+  }
+
+  get #isMemoryFull(): boolean {
     let bytes = 0;
     for (const { tree, isDropped } of this.#core.keyspaces()) {
       if (!isDropped) bytes += tree.memtableBytes;

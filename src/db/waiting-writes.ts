@@ -14,6 +14,9 @@ const chunkBytes = 64 * 1024;
 /** What a chunk takes beside its operations: its first buffer, a promise, its own fields. */
 const chunkOverheadBytes = 1536;
 
+/** What each call keeps in memory beside: its caller's reaction to the promise, at least. */
+const callOverheadBytes = 100;
+
 /** Writes that are let in together, in one record of the log. */
 export interface WaitingChunk {
   readonly batch: WriteBatch;
@@ -60,7 +63,7 @@ export class WaitingWrites {
   hasPlaceFor(batch: WriteBatch, durability: Durability, maxBytes: number): boolean {
     if (this.isEmpty) return true;
     const overhead = this.#tailFor(batch, durability) === undefined ? chunkOverheadBytes : 0;
-    return this.#bytes + overhead + batch.byteLength <= maxBytes;
+    return this.#bytes + overhead + callOverheadBytes + batch.byteLength <= maxBytes;
   }
 
   /**
@@ -85,7 +88,7 @@ export class WaitingWrites {
       this.#chunks.push(chunk);
       this.#bytes += chunkOverheadBytes;
     }
-    this.#bytes += batch.byteLength;
+    this.#bytes += batch.byteLength + callOverheadBytes;
     this.#writes++;
     chunk.writes++;
     if (!this.tookBatch) this.#copy(batch, chunk.batch);
@@ -96,7 +99,7 @@ export class WaitingWrites {
   shift(): WaitingChunk | undefined {
     const chunk = this.#chunks.shift();
     if (chunk === undefined) return undefined;
-    this.#bytes -= chunk.batch.byteLength + chunkOverheadBytes;
+    this.#bytes -= chunk.batch.byteLength + chunkOverheadBytes + chunk.writes * callOverheadBytes;
     this.#writes -= chunk.writes;
     this.#refusal = undefined;
     return chunk;
