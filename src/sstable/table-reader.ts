@@ -328,10 +328,7 @@ export class TableReader {
       return;
     }
     const file = this.blocks.file;
-    this.#whenUnused = () => {
-      if (file.closeSync !== undefined) file.closeSync();
-      else file.close().catch(() => undefined);
-    };
+    this.#whenUnused = () => closeQuietly(file);
   }
 
   /** The filter, or the part of it, that knows `key`; undefined when the request asks for it now. */
@@ -387,4 +384,17 @@ function openError(error: unknown, path: string, isExpected: boolean): LsmError 
   if (systemErrorCode(error) !== 'ENOENT') return toLsmError(error, 'opening a table failed', path);
   if (isExpected) return corruption('a live table is missing', path, undefined, error);
   return new LsmError('LSM_NOT_FOUND', `there is no table ${path}`, { file: path, cause: error });
+}
+
+/** Nothing that was read is lost with a descriptor; whoever lets go last may be the garbage collector. */
+function closeQuietly(file: File): void {
+  if (file.closeSync === undefined) {
+    file.close().catch(() => undefined);
+    return;
+  }
+  try {
+    file.closeSync();
+  } catch {
+    // See above.
+  }
 }

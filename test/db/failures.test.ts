@@ -282,3 +282,25 @@ describe('a full L0 or full memtables', () => {
     await db.close();
   });
 });
+
+describe('when a table cannot be closed', () => {
+  it('an iterator that held it last closes all the same', async () => {
+    const disk = new FailingDisk();
+    const limits = { l0CompactionTrigger: 40, l0SlowdownTables: 60, l0StopTables: 80 };
+    const db = await open('/db', { fs: disk.fs, maxOpenTables: 8, ...limits });
+    const names = Array.from({ length: 12 }, (_, i) => String.fromCharCode(0x61 + i));
+    for (const name of names) {
+      await db.batch(['0', '1', '2'].map((n) => ({ type: 'put', key: name + n, value: n })));
+      await db.flush();
+    }
+    // More tables are in use than may be open: some are closed by who holds them last.
+    const iterators = names.map((prefix) => db.keysSync({ prefix }));
+    for (const iterator of iterators) iterator.next();
+    disk.fails = { operation: /^close$/, path: /\.sst$/, code: 'EIO' };
+    for (const iterator of iterators) iterator.close();
+    expect(disk.failures).toBeGreaterThan(0);
+    disk.fails = undefined;
+    expect(db.hasSync('a0')).toBe(true);
+    await db.close();
+  });
+});
