@@ -1,23 +1,24 @@
 import { isLsmError } from '../../src/base/errors.js';
 import type { Prng } from '../../src/base/prng.js';
-import type { AsyncEntryIterator, Database, SyncEntryIterator } from '../../src/index.js';
+import type { AsyncEntryIterator, SyncEntryIterator } from '../../src/index.js';
 import type { IteratorOptions } from '../../src/index.js';
 import { isValueOf, type Universe } from '../support/universe.js';
 import { Mismatch } from './mismatch.js';
 import { ModelIterator, type KeySpan, type State } from './model.js';
+import type { Form, Place } from './place.js';
 
 export interface OpenIteratorOptions {
   /** Its own copy. */
   readonly state: State;
   readonly span: KeySpan;
-  readonly range: IteratorOptions;
+  readonly range: IteratorOptions<unknown>;
   readonly reverse: boolean;
   readonly limit: number;
   readonly isSync: boolean;
   readonly part: 'entries' | 'keys' | 'values';
 }
 
-type EitherIterator = SyncEntryIterator<unknown> | AsyncEntryIterator<unknown>;
+type EitherIterator = SyncEntryIterator<unknown, unknown> | AsyncEntryIterator<unknown, unknown>;
 type Entry = readonly [key: Uint8Array | undefined, value: Uint8Array | undefined];
 
 /** An iterator of the database and one of the model, walking side by side while the database changes. */
@@ -29,14 +30,16 @@ export class OpenIterator {
   readonly #model: ModelIterator;
   readonly #options: OpenIteratorOptions;
   readonly #iterator: EitherIterator;
+  readonly #form: Form;
 
-  constructor(db: Database, universe: Universe, options: OpenIteratorOptions) {
+  constructor({ keyspace, form }: Place, universe: Universe, options: OpenIteratorOptions) {
     const { state, span, range, reverse, limit, isSync, part } = options;
     this.#universe = universe;
+    this.#form = form;
     this.#options = options;
     this.#model = new ModelIterator(universe, state, span, { reverse, limit });
     const method = isSync ? (`${part}Sync` as const) : part;
-    this.#iterator = db[method]({ ...range, reverse, limit }) as EitherIterator;
+    this.#iterator = keyspace[method]({ ...range, reverse, limit });
   }
 
   /** Makes one call; false when the iterator is done with. */
@@ -49,7 +52,7 @@ export class OpenIterator {
     }
     if (choice < 5) {
       const key = this.#universe.nearKey(random);
-      this.#iterator.seek(key);
+      this.#iterator.seek(this.#form.keyIn(key));
       this.#model.seek(key);
       return true;
     }
@@ -67,15 +70,15 @@ export class OpenIterator {
     if (done !== true) throw new Mismatch('a closed iterator returned an entry');
   }
 
-  /** One that was closed with its database says so: it must not look like the end. */
-  async checkClosedWithDatabase(): Promise<void> {
+  /** One that was closed with its keyspace or its database says so: it must not look like the end. */
+  async checkClosedEarly(): Promise<void> {
     try {
       await this.#iterator.next();
     } catch (error) {
       if (isLsmError(error, 'LSM_CLOSED')) return;
       throw error;
     }
-    throw new Mismatch('an iterator of a closed database looks ended');
+    throw new Mismatch('an iterator of what is closed looks ended');
   }
 
   async #checkMany(count: number): Promise<boolean> {
@@ -95,9 +98,11 @@ export class OpenIterator {
 
   #entryOf(value: unknown): Entry {
     const { part } = this.#options;
-    if (part === 'keys') return [value as Uint8Array, undefined];
-    if (part === 'values') return [undefined, value as Uint8Array];
-    return value as Entry;
+    const { keyOut, valueOut } = this.#form;
+    if (part === 'keys') return [keyOut(value), undefined];
+    if (part === 'values') return [undefined, valueOut(value)];
+    const [key, stored] = value as [unknown, unknown];
+    return [keyOut(key), valueOut(stored)];
   }
 
   #checkNext(found: Entry | undefined): void {

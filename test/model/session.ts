@@ -6,22 +6,31 @@ import {
   type BatchOperation,
   type Database,
   type Durability,
+  type KeyspaceStats,
+  type RangeOptions,
   type Snapshot,
 } from '../../src/index.js';
 import { verifyDatabase } from '../../src/verify/verify-database.js';
 import { JumpingClock } from '../support/jumping-clock.js';
-import { randomSettings, type RandomSettings } from '../support/random-options.js';
+import {
+  randomKeyspaceSettings,
+  randomSettings,
+  type RandomSettings,
+} from '../support/random-options.js';
 import { isValueOf, Universe, valueOf } from '../support/universe.js';
 import { Mismatch } from './mismatch.js';
 import { OpenIterator } from './open-iterator.js';
 import { spanOf, type ModelRange, type State } from './model.js';
+import { Place, plainForm, randomForm } from './place.js';
+
+export type SessionSettings = RandomSettings & { readonly preset?: 'recipe' };
 
 export interface SessionOptions {
   /** What is done: keys, operations, their order. */
   readonly seed: number;
   readonly operations: number;
   /** Settings for the `n`-th opening; default random ones. */
-  readonly settings?: (n: number) => RandomSettings;
+  readonly settings?: (n: number) => SessionSettings;
   /** Default a new one in memory. */
   readonly fs?: FileSystem;
   readonly path?: string;
@@ -32,11 +41,29 @@ export interface SessionOptions {
 }
 
 interface OpenSnapshot {
-  readonly snapshot: Snapshot;
-  readonly state: State;
+  readonly snapshot: Snapshot<unknown, unknown>;
+  /** Of the keyspaces that were there; in those that were made later it sees nothing. */
+  readonly states: ReadonlyMap<Place, State>;
 }
 
+interface PlacedIterator {
+  readonly place: Place;
+  readonly iterator: OpenIterator;
+}
+
+interface Write {
+  readonly place: Place;
+  readonly key: number;
+  /** 0 deletes. */
+  readonly value: number;
+}
+
+type AnySnapshotOptions = { readonly snapshot: Snapshot<unknown, unknown> } | undefined;
+
 const noKey = new Uint8Array(0);
+
+/** Names of keyspaces that come and go beside the default one. */
+const names: readonly string[] = ['first', 'second', 'third'];
 
 const durabilities: readonly Durability[] = ['none', 'none', 'os', 'os', 'os', 'disk'];
 
@@ -52,6 +79,9 @@ export class Session {
   kills = 0;
   flushes = 0;
   compactions = 0;
+  /** Keyspaces made and dropped. */
+  made = 0;
+  dropped = 0;
   readonly #options: SessionOptions;
   readonly #random: Prng;
   readonly #settingsRandom: Prng;
@@ -59,12 +89,12 @@ export class Session {
   readonly #path: string;
   #fs: FileSystem;
   #db!: Database;
-  #state: State;
+  /** The default keyspace first, the others by age. */
+  readonly #places: Place[];
   #seq = 0;
   #nextValue = 1;
-  #seqs: Float64Array;
   #snapshots: OpenSnapshot[] = [];
-  #iterators: OpenIterator[] = [];
+  #iterators: PlacedIterator[] = [];
   #errors: unknown[] = [];
 
   constructor(options: SessionOptions) {
@@ -72,8 +102,7 @@ export class Session {
     this.#random = new Prng(options.seed);
     this.#settingsRandom = new Prng(options.seed ^ 0x5e77);
     this.#universe = new Universe(this.#random, 20 + this.#random.below(300));
-    this.#state = new Int32Array(this.#universe.size);
-    this.#seqs = new Float64Array(this.#universe.size);
+    this.#places = [new Place('default', plainForm, this.#universe.size)];
     this.#path = options.path ?? '/db';
     // Without synchronous calls now and then: the asynchronous paths have no net then.
     this.#fs = options.fs ?? new MemoryFileSystem({ sync: options.seed % 8 !== 0 });
@@ -100,14 +129,15 @@ export class Session {
     else if (choice < 900) await this.#iterate();
     else if (choice < 930) this.#changeSnapshots();
     else if (choice < 955) await this.#burst();
-    else if (choice < 985) await new Promise((resolve) => void setImmediate(resolve));
-    else if (choice < 987) await this.#db.sync();
-    else if (choice < 991) await this.#flush();
-    else if (choice < 993) await this.#compact();
-    else if (choice < 996) await this.#askSize();
-    else if (choice < 997) await this.#checkFiles();
-    else if (choice < 998) await this.#reopen();
-    else if (choice < 999) await this.#kill();
+    else if (choice < 982) await new Promise((resolve) => void setImmediate(resolve));
+    else if (choice < 984) await this.#db.sync();
+    else if (choice < 988) await this.#flush();
+    else if (choice < 990) await this.#compact();
+    else if (choice < 993) await this.#askSize();
+    else if (choice < 994) await this.#checkFiles();
+    else if (choice < 995) await this.#reopen();
+    else if (choice < 996) await this.#kill();
+    else await this.#changeKeyspaces();
     this.operations++;
     if (this.#errors.length > 0)
       throw new Mismatch('the database reported an error', this.#errors[0]);
@@ -130,6 +160,20 @@ export class Session {
     this.#errors = errors;
     this.#db.on('backgroundError', (event) => void errors.push(event.error));
     this.#check('seq', this.#db.stats().seq, this.#seq);
+    await this.#openPlaces();
+  }
+
+  async #openPlaces(): Promise<void> {
+    const expected = this.#places.map(({ name }) => name).join();
+    this.#check('keyspaces', this.#db.keyspaces().join(), expected);
+    for (const place of this.#places) {
+      const isChanged = place.name !== 'default' && this.#settingsRandom.chance(0.2);
+      await place.open(this.#db, isChanged ? this.#keyspaceSettings() : {});
+    }
+  }
+
+  #keyspaceSettings(): RandomSettings {
+    return this.#options.settings === undefined ? randomKeyspaceSettings(this.#settingsRandom) : {};
   }
 
   async #close(): Promise<void> {
@@ -138,7 +182,7 @@ export class Session {
     this.compactions += compactions;
     await this.#db.close();
     this.#snapshots = [];
-    for (const iterator of this.#iterators) await iterator.checkClosedWithDatabase();
+    for (const { iterator } of this.#iterators) await iterator.checkClosedEarly();
     this.#iterators = [];
     if (this.#fs instanceof MemoryFileSystem) this.#check('open files', this.#fs.openFiles, 0);
   }
@@ -153,6 +197,7 @@ export class Session {
         blockCacheBytes: 0,
       });
       this.#check('seq read-only', this.#db.stats().seq, this.#seq);
+      await this.#openPlaces();
       await this.#checkEverything();
       await this.#db.close();
     }
@@ -163,10 +208,9 @@ export class Session {
   /** The process dies: whatever was handed to the operating system stays. */
   async #kill(): Promise<void> {
     if (this.#options.kills === false || !(this.#fs instanceof MemoryFileSystem)) return;
-    const key = this.#anyKey();
-    const value = this.#nextValue++;
-    await this.#db.put(this.#universe.keys[key], valueOf(value), { durability: 'os' });
-    this.#apply(key, value);
+    const write = { place: this.#anyPlace(), key: this.#anyKey(), value: this.#nextValue++ };
+    await this.#put(write, { durability: 'os' });
+    this.#apply(write);
     const dead = this.#db;
     this.#fs = this.#fs.crash({ keep: 1, random: this.#random });
     await dead.close().catch(() => undefined);
@@ -177,123 +221,187 @@ export class Session {
   }
 
   async #write(): Promise<void> {
+    const place = this.#anyPlace();
+    const { keyspace, form } = place;
     const key = this.#anyKey();
     const value = this.#random.chance(0.35) ? 0 : this.#nextValue++;
-    const bytes = this.#universe.keys[key];
+    const bytes = form.keyIn(this.#universe.keys[key]);
     const isSync = this.#isSync(0.9);
     const options = this.#writeOptions();
     if (value === 0) {
-      if (isSync) this.#db.deleteSync(bytes, options);
-      else await this.#db.delete(bytes, options);
-    } else if (isSync) this.#db.putSync(bytes, valueOf(value), options);
-    else await this.#db.put(bytes, valueOf(value), options);
-    this.#apply(key, value);
+      if (isSync) keyspace.deleteSync(bytes, options);
+      else await keyspace.delete(bytes, options);
+    } else if (isSync) keyspace.putSync(bytes, form.valueIn(valueOf(value)), options);
+    else await keyspace.put(bytes, form.valueIn(valueOf(value)), options);
+    this.#apply({ place, key, value });
+  }
+
+  #put(
+    { place, key, value }: Write,
+    options: { durability: Durability } | undefined,
+  ): Promise<void> {
+    const { keyspace, form } = place;
+    const bytes = this.#universe.keys[key];
+    return keyspace.put(form.keyIn(bytes), form.valueIn(valueOf(value)), options);
   }
 
   async #writeBatch(): Promise<void> {
     const isSync = this.#isSync(0.8);
     const isChained = this.#random.chance(0.3);
     const options = this.#writeOptions();
-    const writes = this.#someWrites();
+    const home = this.#anyPlace();
+    const writes = this.#someWrites(home);
     if (isChained) {
-      const batch = this.#db.batch();
-      for (const { type, key, value } of writes.map(toNumbers)) {
-        if (type === 'put') batch.put(this.#universe.keys[key], valueOf(value));
-        else batch.delete(this.#universe.keys[key]);
+      const batch = home.keyspace.batch();
+      for (const { place, key, value } of writes) {
+        const { form, keyspace } = place;
+        const bytes = form.keyIn(this.#universe.keys[key]);
+        if (value === 0) batch.delete(bytes, { keyspace });
+        else batch.put(bytes, form.valueIn(valueOf(value)), { keyspace });
       }
       if (isSync) batch.commitSync(options);
       else await batch.commit(options);
     } else {
-      const operations = this.#operationsOf(writes);
-      if (isSync) this.#db.batchSync(operations, options);
-      else await this.#db.batch(operations, options);
+      const operations = this.#operationsOf(home, writes);
+      if (isSync) home.keyspace.batchSync(operations, options);
+      else await home.keyspace.batch(operations, options);
     }
-    for (const [key, value] of writes) this.#apply(key, value);
+    for (const write of writes) this.#apply(write);
   }
 
   /** Several calls without waiting, reads among them; all of one tick or more. */
   async #burst(): Promise<void> {
     const pending: Promise<void>[] = [];
+    const checks: (() => Promise<void>)[] = [];
     const calls = 1 + this.#random.below(this.#random.chance(0.1) ? 200 : 12);
     for (let i = 0; i < calls; i++) {
       const options = this.#writeOptions();
+      const place = this.#anyPlace();
       if (this.#random.chance(0.2)) {
-        const writes = this.#someWrites();
-        pending.push(this.#db.batch(this.#operationsOf(writes), options));
-        for (const [key, value] of writes) this.#apply(key, value);
+        const writes = this.#someWrites(place);
+        pending.push(place.keyspace.batch(this.#operationsOf(place, writes), options));
+        for (const write of writes) this.#apply(write);
       } else {
-        const key = this.#anyKey();
-        const value = this.#nextValue++;
-        pending.push(this.#db.put(this.#universe.keys[key], valueOf(value), options));
-        this.#apply(key, value);
+        const write = { place, key: this.#anyKey(), value: this.#nextValue++ };
+        pending.push(this.#put(write, options));
+        this.#apply(write);
       }
       if (this.#isSync(0.1)) {
         // A synchronous write waits for all before it, so that everything is visible.
         const key = this.#anyKey();
-        this.#db.deleteSync(this.#universe.keys[key]);
-        this.#apply(key, 0);
+        place.keyspace.deleteSync(place.form.keyIn(this.#universe.keys[key]));
+        this.#apply({ place, key, value: 0 });
         const read = this.#anyKey();
-        const expected = this.#state[read];
-        const reading = this.#db.get(this.#universe.keys[read]);
-        pending.push(
-          reading.then((value) => this.#checkValue('get in a burst', read, value, expected)),
-        );
+        const expected = place.state[read];
+        const reading = place.keyspace.get(place.form.keyIn(this.#universe.keys[read]));
+        pending.push(reading.then(() => undefined));
+        // In the order of the calls, whichever had to wait for the disk.
+        checks.push(async () => {
+          this.#checkValue('get in a burst', place, read, await reading, expected);
+        });
       }
     }
     this.operations += pending.length - 1;
     await Promise.all(pending);
+    for (const check of checks) await check();
+  }
+
+  /** Makes a keyspace, or drops one, sometimes to make it again at once. */
+  async #changeKeyspaces(): Promise<void> {
+    const free = names.filter((name) => this.#places.every((place) => place.name !== name));
+    const makes = free.length > 0 && this.#random.chance(0.7);
+    if (makes) await this.#make(free[this.#random.below(free.length)]);
+    else if (this.#places.length > 1) {
+      const [place] = this.#places.splice(1 + this.#random.below(this.#places.length - 1), 1);
+      const dropped = this.#db.dropKeyspace(place.name);
+      this.dropped++;
+      const isMadeAgain = this.#random.chance(0.3);
+      const made = isMadeAgain ? this.#make(place.name) : undefined;
+      await this.#checkDropped(place);
+      await Promise.all([dropped, made]);
+    }
+    if (this.#random.chance(0.1)) await this.#checkEverything();
+  }
+
+  async #make(name: string): Promise<void> {
+    const place = new Place(name, randomForm(this.#random), this.#universe.size);
+    await place.open(this.#db, this.#keyspaceSettings());
+    this.#places.push(place);
+    this.made++;
+  }
+
+  /** What was opened on a keyspace ends with it, visibly. */
+  async #checkDropped(place: Place): Promise<void> {
+    for (const { iterator } of this.#iterators.filter((each) => each.place === place)) {
+      await iterator.checkClosedEarly();
+    }
+    this.#iterators = this.#iterators.filter((each) => each.place !== place);
+    try {
+      place.keyspace.getSync(place.form.keyIn(noKey));
+    } catch (error) {
+      if (isLsmError(error, 'LSM_CLOSED')) return;
+      throw error;
+    }
+    throw new Mismatch('a dropped keyspace was read');
   }
 
   async #read(): Promise<void> {
-    const { options, state } = this.#readState(0.15);
+    const place = this.#anyPlace();
+    const { keyspace, form } = place;
+    const { options, state } = this.#readState(place, 0.15);
     const isSync = this.#isSync(0.9);
-    if (this.#random.chance(0.1)) return this.#readNear(options, state, isSync);
+    if (this.#random.chance(0.1)) return this.#readNear(place, options, state, isSync);
     const key = this.#anyKey();
-    const bytes = this.#universe.keys[key];
+    const bytes = form.keyIn(this.#universe.keys[key]);
     const kind = this.#random.below(10);
     if (kind === 0) {
-      const has = isSync ? this.#db.hasSync(bytes, options) : await this.#db.has(bytes, options);
+      const has = isSync ? keyspace.hasSync(bytes, options) : await keyspace.has(bytes, options);
       this.#options.onResult?.(`has ${key} ${has}`);
       this.#check('has', has, state[key] !== 0);
     } else if (kind === 1) {
       const entry = isSync
-        ? this.#db.getEntrySync(bytes, options)
-        : await this.#db.getEntry(bytes, options);
-      this.#checkValue('getEntry', key, entry?.value, state[key]);
+        ? keyspace.getEntrySync(bytes, options)
+        : await keyspace.getEntry(bytes, options);
+      this.#checkValue('getEntry', place, key, entry?.value, state[key]);
       this.#options.onResult?.(`seq ${entry?.seq}`);
       if (options === undefined && entry !== undefined) {
-        this.#check('seq of the entry', entry.seq, this.#seqs[key]);
+        this.#check('seq of the entry', entry.seq, place.seqs[key]);
       }
     } else {
-      const value = isSync ? this.#db.getSync(bytes, options) : await this.#db.get(bytes, options);
-      this.#checkValue('get', key, value, state[key]);
+      const value = isSync ? keyspace.getSync(bytes, options) : await keyspace.get(bytes, options);
+      this.#checkValue('get', place, key, value, state[key]);
     }
   }
 
   /** A key that was never written, or one that was. */
   async #readNear(
-    options: { snapshot: Snapshot } | undefined,
+    place: Place,
+    options: AnySnapshotOptions,
     state: State,
     isSync: boolean,
   ): Promise<void> {
+    const { keyspace, form } = place;
     const bytes = this.#universe.nearKey(this.#random);
-    const value = isSync ? this.#db.getSync(bytes, options) : await this.#db.get(bytes, options);
+    const input = form.keyIn(bytes);
+    const value = isSync ? keyspace.getSync(input, options) : await keyspace.get(input, options);
     const at = this.#universe.lowerBound(bytes);
     const isKnown =
       at < this.#universe.size && Buffer.compare(this.#universe.keys[at], bytes) === 0;
-    if (isKnown) this.#checkValue('get', at, value, state[at]);
+    if (isKnown) this.#checkValue('get', place, at, value, state[at]);
     else this.#check('get of a key that never was', value, undefined);
   }
 
   async #readMany(): Promise<void> {
-    const { options, state } = this.#readState(0.3);
+    const place = this.#anyPlace();
+    const { keyspace, form } = place;
+    const { options, state } = this.#readState(place, 0.3);
     const keys = Array.from({ length: this.#random.below(12) }, () => this.#anyKey());
-    const bytes = keys.map((key) => this.#universe.keys[key]);
+    const bytes = keys.map((key) => form.keyIn(this.#universe.keys[key]));
     const values = this.#isSync(0.7)
-      ? this.#db.getManySync(bytes, options)
-      : await this.#db.getMany(bytes, options);
+      ? keyspace.getManySync(bytes, options)
+      : await keyspace.getMany(bytes, options);
     this.#check('values of getMany', values.length, keys.length);
-    keys.forEach((key, i) => this.#checkValue('getMany', key, values[i], state[key]));
+    keys.forEach((key, i) => this.#checkValue('getMany', place, key, values[i], state[key]));
   }
 
   async #iterate(): Promise<void> {
@@ -302,30 +410,33 @@ export class Session {
       if (this.#iterators.length < 6) this.#openIterator();
       return;
     }
-    const iterator = this.#iterators[which];
+    const { iterator } = this.#iterators[which];
     if (!(await iterator.step(this.#random))) this.#iterators.splice(which, 1);
     this.#options.onResult?.(`iterator ${iterator.lastKey}`);
   }
 
   #openIterator(): void {
-    const { options, state } = this.#readState(0.2);
+    const place = this.#anyPlace();
+    const { options, state } = this.#readState(place, 0.2);
     const range = this.#anyRange(0.5);
-    this.#iterators.push(
-      new OpenIterator(this.#db, this.#universe, {
-        state: Int32Array.from(state),
-        span: spanOf(this.#universe, range),
-        range: { ...range, ...options },
-        reverse: this.#random.chance(0.5),
-        limit: this.#random.chance(0.2) ? this.#random.below(10) : Infinity,
-        isSync: this.#isSync(0.85),
-        part: (['entries', 'entries', 'keys', 'values'] as const)[this.#random.below(4)],
-      }),
-    );
+    const iterator = new OpenIterator(place, this.#universe, {
+      state: Int32Array.from(state),
+      span: spanOf(this.#universe, range),
+      range: { ...rangeIn(place, range), ...options },
+      reverse: this.#random.chance(0.5),
+      limit: this.#random.chance(0.2) ? this.#random.below(10) : Infinity,
+      isSync: this.#isSync(0.85),
+      part: (['entries', 'entries', 'keys', 'values'] as const)[this.#random.below(4)],
+    });
+    this.#iterators.push({ place, iterator });
   }
 
   #changeSnapshots(): void {
     if (this.#snapshots.length < 3 && this.#random.chance(0.5)) {
-      this.#snapshots.push({ snapshot: this.#db.snapshot(), state: Int32Array.from(this.#state) });
+      const states = new Map(
+        this.#places.map((place) => [place, Int32Array.from(place.state)] as const),
+      );
+      this.#snapshots.push({ snapshot: this.#anyPlace().keyspace.snapshot(), states });
     } else if (this.#snapshots.length > 0) {
       const [{ snapshot }] = this.#snapshots.splice(this.#random.below(this.#snapshots.length), 1);
       snapshot.close();
@@ -347,20 +458,22 @@ export class Session {
   async #compact(): Promise<void> {
     const isWhole = this.#random.chance(0.5);
     const range = isWhole ? {} : this.#anyRange(0.5);
-    await this.#db.compactRange(range);
+    const place = this.#anyPlace();
+    await place.keyspace.compactRange(rangeIn(place, range));
     if (!isWhole || this.#snapshots.length > 0) return;
-    const { levels } = this.#db.stats();
+    const { levels } = this.#statsOf(place);
     this.#check('levels in use', levels.filter(({ tables }) => tables > 0).length <= 1, true);
     const entries = levels.reduce((sum, level) => sum + level.entries, 0);
-    const live = this.#state.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0);
+    const live = place.state.reduce<number>((sum, value) => sum + (value === 0 ? 0 : 1), 0);
     this.#check('entries after compacting everything', entries, live);
   }
 
   async #askSize(): Promise<void> {
     const range = this.#anyRange(0.4);
+    const place = this.#anyPlace();
     // Asked first: a compaction may end while the answer is awaited.
-    const total = this.#db.stats().levels.reduce((sum, level) => sum + level.bytes, 0);
-    const size = await this.#db.approximateSize(range);
+    const total = this.#statsOf(place).levels.reduce((sum, level) => sum + level.bytes, 0);
+    const size = await place.keyspace.approximateSize(rangeIn(place, range));
     const { low, high } = spanOf(this.#universe, range);
     const isSane = Number.isInteger(size) && size >= 0 && size <= total;
     this.#check(`approximate size ${size} of ${total}, keys ${low} to ${high}`, isSane, true);
@@ -384,48 +497,68 @@ export class Session {
   }
 
   async #checkEverything(): Promise<void> {
+    for (const place of this.#places) await this.#checkPlace(place);
+  }
+
+  async #checkPlace(place: Place): Promise<void> {
+    const { keyspace, form, state } = place;
     for (const reverse of [false, true]) {
       let key = reverse ? this.#universe.size : -1;
       const step = reverse ? -1 : 1;
       const nextLive = (): number => {
         do key += step;
-        while (key >= 0 && key < this.#universe.size && this.#state[key] === 0);
+        while (key >= 0 && key < this.#universe.size && state[key] === 0);
         return key;
       };
-      for await (const [found, value] of this.#db.entries({ reverse })) {
+      for await (const [found, value] of keyspace.entries({ reverse })) {
         this.operations++;
         const expected = nextLive();
-        if (Buffer.compare(found, this.#universe.keys[expected] ?? noKey) !== 0) {
+        if (Buffer.compare(form.keyOut(found), this.#universe.keys[expected] ?? noKey) !== 0) {
           throw new Mismatch(`key ${expected} is not where it should be in a scan`);
         }
-        this.#checkValue('scan', expected, value, this.#state[expected]);
+        this.#checkValue('scan', place, expected, value, state[expected]);
       }
       nextLive();
       this.#check('end of the scan', key, reverse ? -1 : this.#universe.size);
     }
     for (let key = 0; key < this.#universe.size; key++) {
       this.operations++;
-      const value = await this.#db.get(this.#universe.keys[key]);
-      this.#checkValue('get', key, value, this.#state[key]);
+      const value = await keyspace.get(form.keyIn(this.#universe.keys[key]));
+      this.#checkValue('get', place, key, value, state[key]);
     }
   }
 
-  #apply(key: number, value: number): void {
-    this.#state[key] = value;
-    this.#seqs[key] = ++this.#seq;
+  #statsOf({ name }: Place): KeyspaceStats {
+    const stats = this.#db.stats().keyspaces.find((each) => each.name === name);
+    if (stats === undefined) throw new Mismatch(`stats() does not know ${name}`);
+    return stats;
   }
 
-  #checkValue(what: string, key: number, value: Uint8Array | undefined, expected: number): void {
+  #apply({ place, key, value }: Write): void {
+    place.state[key] = value;
+    place.seqs[key] = ++this.#seq;
+  }
+
+  #checkValue(
+    what: string,
+    { name, form }: Place,
+    key: number,
+    found: unknown,
+    expected: number,
+  ): void {
+    const value = found === undefined ? undefined : form.valueOut(found);
     this.#options.onResult?.(
-      `${what} ${key} ${value === undefined ? '-' : Buffer.from(value).toString('latin1')}`,
+      `${name} ${what} ${key} ${value === undefined ? '-' : Buffer.from(value).toString('latin1')}`,
     );
     if (expected === 0 ? value === undefined : value !== undefined && isValueOf(expected, value))
       return;
-    const found =
+    const shown =
       value === undefined
         ? 'nothing'
         : `${value.length} bytes, ${Buffer.from(value.subarray(0, 8)).toString('hex')}`;
-    throw new Mismatch(`${what} of key ${key}: expected value ${expected}, found ${found}`);
+    throw new Mismatch(
+      `${what} of key ${key} in ${name}: expected value ${expected}, found ${shown}`,
+    );
   }
 
   #check<T>(what: string, found: T, expected: T): void {
@@ -436,6 +569,11 @@ export class Session {
 
   #isSync(share: number): boolean {
     return this.#random.chance(share) && this.#fs.hasSync;
+  }
+
+  /** More to the default keyspace than to another one. */
+  #anyPlace(): Place {
+    return this.#places[this.#random.chance(0.4) ? 0 : this.#random.below(this.#places.length)];
   }
 
   /** Half of the calls go to a tenth of the keys. */
@@ -455,28 +593,32 @@ export class Session {
     return { ...lower, ...upper };
   }
 
-  #readState(share: number): { options: { snapshot: Snapshot } | undefined; state: State } {
+  #readState(place: Place, share: number): { options: AnySnapshotOptions; state: State } {
     if (this.#snapshots.length === 0 || !this.#random.chance(share)) {
-      return { options: undefined, state: this.#state };
+      return { options: undefined, state: place.state };
     }
-    const { snapshot, state } = this.#snapshots[this.#random.below(this.#snapshots.length)];
+    const { snapshot, states } = this.#snapshots[this.#random.below(this.#snapshots.length)];
+    const state = states.get(place) ?? new Int32Array(this.#universe.size);
     return { options: { snapshot }, state };
   }
 
-  #someWrites(): [number, number][] {
+  /** For one keyspace, or for several. */
+  #someWrites(home: Place): Write[] {
     const length = this.#random.below(this.#random.chance(0.02) ? 150 : 8);
-    return Array.from({ length }, () => [
-      this.#anyKey(),
-      this.#random.chance(0.4) ? 0 : this.#nextValue++,
-    ]);
+    return Array.from({ length }, () => ({
+      place: this.#random.chance(0.7) ? home : this.#anyPlace(),
+      key: this.#anyKey(),
+      value: this.#random.chance(0.4) ? 0 : this.#nextValue++,
+    }));
   }
 
-  #operationsOf(writes: readonly [number, number][]): BatchOperation<Uint8Array, Uint8Array>[] {
-    return writes.map(([key, value]) => {
-      const bytes = this.#universe.keys[key];
+  #operationsOf(home: Place, writes: readonly Write[]): BatchOperation<unknown, unknown>[] {
+    return writes.map(({ place, key: number, value }) => {
+      const key = place.form.keyIn(this.#universe.keys[number]);
+      const where = place === home ? {} : { keyspace: place.keyspace };
       return value === 0
-        ? { type: 'delete', key: bytes }
-        : { type: 'put', key: bytes, value: valueOf(value) };
+        ? { type: 'delete', key, ...where }
+        : { type: 'put', key, value: place.form.valueIn(valueOf(value)), ...where };
     });
   }
 
@@ -487,10 +629,12 @@ export class Session {
   }
 }
 
-function toNumbers([key, value]: readonly [number, number]): {
-  type: 'put' | 'delete';
-  key: number;
-  value: number;
-} {
-  return { type: value === 0 ? 'delete' : 'put', key, value };
+/** A range as the keyspace takes it. */
+function rangeIn({ form }: Place, range: ModelRange): RangeOptions<unknown> {
+  const { prefix, ...bounds } = range;
+  const inside = Object.entries(bounds).map(([name, key]) => [name, form.keyIn(key)]);
+  return {
+    ...(Object.fromEntries(inside) as RangeOptions<unknown>),
+    ...(prefix === undefined ? {} : { prefix: form.prefixIn(prefix) }),
+  };
 }
