@@ -48,7 +48,7 @@ const answers: Readonly<Record<LsmErrorCode, Answer>> = {
   },
   LSM_LOCKED: {
     exitCode: exitCodes.tryLater,
-    advice: 'close the other process, or wait with --set lockTimeoutMs=5000',
+    advice: 'or wait with --set lockTimeoutMs=5000',
   },
   LSM_BUSY: { exitCode: exitCodes.tryLater, advice: 'try again' },
   LSM_CLOSED: { exitCode: exitCodes.internal, advice: 'please report this' },

@@ -147,7 +147,7 @@ export class Background {
   async compactRange(keyspace: KeyspaceCore, range: ManualRange): Promise<void> {
     await this.flush();
     this.#core.checkWritable();
-    if (keyspace.isDropped) throw this.#core.droppedError();
+    if (keyspace.isDropped) throw this.#core.droppedError(keyspace);
     await this.#jobs.whileReferenced(async () => {
       const done = this.compactor.addRun(keyspace, range);
       this.schedule();
@@ -189,7 +189,7 @@ export class Background {
     this.#full.delete(keyspace);
     this.pacing.forget(keyspace);
     this.flusher.forgetDropped();
-    this.compactor.rejectRuns(this.#core.droppedError(), keyspace);
+    this.compactor.rejectRuns(this.#core.droppedError(keyspace), keyspace);
     this.#onRoom();
   }
 

@@ -133,7 +133,7 @@ export class Core {
   /** @throws LsmError `LSM_CLOSED` when the database is, or the keyspace was dropped */
   checkReadable(keyspace: KeyspaceCore): void {
     if (this.#state !== 'open') throw closedError(this.path);
-    if (keyspace.isDropped) throw this.droppedError();
+    if (keyspace.isDropped) throw this.droppedError(keyspace);
   }
 
   /** @throws LsmError `LSM_CLOSED` */
@@ -143,8 +143,9 @@ export class Core {
     }
   }
 
-  droppedError(): LsmError {
-    return new LsmError('LSM_CLOSED', `the keyspace was dropped from the database ${this.path}`);
+  droppedError(keyspace: KeyspaceCore | undefined): LsmError {
+    const which = keyspace === undefined ? 'a keyspace' : `the keyspace '${keyspace.name}'`;
+    return new LsmError('LSM_CLOSED', `${which} was dropped from ${this.path}`);
   }
 
   /** @throws LsmError `LSM_CLOSED`, `LSM_READ_ONLY`, `LSM_FAILED` */
@@ -289,9 +290,12 @@ export class Core {
   }
 
   /** What edits say of a keyspace's counters; bytes of the log are counted with the default one. */
-  countersOf(keyspace: KeyspaceCore): { keyspaceId: number; counters: KeyspaceCounters } {
+  countersOf(
+    keyspace: KeyspaceCore,
+    flushed?: Memtable,
+  ): { keyspaceId: number; counters: KeyspaceCounters } {
     const walBytes = keyspace.id === defaultKeyspaceId ? this.walBytes : 0;
-    return { keyspaceId: keyspace.id, counters: keyspace.storedCounters(walBytes) };
+    return { keyspaceId: keyspace.id, counters: keyspace.storedCounters(walBytes, flushed) };
   }
 
   #removeObsoleteManifests(): void {
@@ -342,8 +346,10 @@ function install(tree: Tree, version: Version, flushed: Memtable | undefined): v
   }
 }
 
-/** Puts the operation that `reader` stands on into its keyspace's memtable. */
+/** Puts the operation that `reader` stands on into its keyspace's memtable, and counts its bytes. */
 export function addOperation(keyspace: KeyspaceCore, reader: BatchReader, seq: number): void {
+  keyspace.counters.userBytes +=
+    reader.keyEnd - reader.keyStart + reader.valueEnd - reader.valueStart;
   keyspace.tree.add(
     reader.keyBytes,
     reader.keyStart,

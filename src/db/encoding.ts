@@ -171,7 +171,10 @@ function toJson(value: unknown): string {
       cause: error,
     });
   }
-  if (text === undefined) throw invalidArgument(`${typeName(value)} has no JSON form`);
+  if (text === undefined) {
+    const advice = value === undefined ? '; to remove a key, use delete' : '';
+    throw invalidArgument(`${typeName(value)} has no JSON form${advice}`);
+  }
   return text;
 }
 

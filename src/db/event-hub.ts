@@ -1,4 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
+import { invalidArgument } from '../base/errors.js';
 import { Emitter } from '../base/events.js';
 import type { DatabaseEvents, DatabaseListeners } from './event-types.js';
 
@@ -33,6 +34,7 @@ export class EventHub {
     name: Name,
     listener: (event: DatabaseEvents[Name]) => void,
   ): () => void {
+    checkName(name);
     return this.#emitter.on(name, listener);
   }
 
@@ -40,6 +42,7 @@ export class EventHub {
     name: Name,
     listener: (event: DatabaseEvents[Name]) => void,
   ): void {
+    checkName(name);
     this.#emitter.off(name, listener);
   }
 
@@ -47,5 +50,14 @@ export class EventHub {
     this.#emitter.emit(name, makeEvent);
     const listening = channels[name];
     if (listening.hasSubscribers) listening.publish({ path: this.#path, ...makeEvent() });
+  }
+}
+
+/** The names of all events. */
+export const eventNames: readonly string[] = Object.keys(channels);
+
+function checkName(name: string): void {
+  if (!eventNames.includes(name)) {
+    throw invalidArgument(`events are ${eventNames.join(', ')}; there is no '${name}'`);
   }
 }

@@ -25,6 +25,8 @@ export class Flusher {
   readonly #pacing: Pacing;
   #waiters: FlushWaiter[] = [];
   #error: LsmError | undefined;
+  /** The keyspace whose flush began last. */
+  #flushing: string | undefined;
   flushes = 0;
 
   constructor(core: Core, jobs: Jobs, pacing: Pacing, events: LaneEvents) {
@@ -45,7 +47,7 @@ export class Flusher {
         this.rejectWaiters(known);
         if (core.failure !== undefined) return;
         this.#error = known;
-        core.report({ during: 'flush', error: known, fatal: false });
+        core.report({ during: 'flush', keyspace: this.#flushing, error: known, fatal: false });
         events.onFailed(known);
       },
     );
@@ -134,6 +136,7 @@ export class Flusher {
   }
 
   *#timedFlush(keyspace: KeyspaceCore): Steps<void> {
+    this.#flushing = keyspace.name;
     this.#pacing.flushBegan(keyspace, keyspace.tree.immutables[0].usedBytes);
     try {
       yield* this.#flush(keyspace);
@@ -174,7 +177,7 @@ export class Flusher {
       assert(isNew, 'a flush goes beyond what was flushed before');
       counters.flushBytes += result.counters.rawBytesWritten;
       logNumber = logs.oldestNeeded(core.oldestUnflushedSeq(memtable));
-      const written = core.countersOf(keyspace);
+      const written = core.countersOf(keyspace, memtable);
       return {
         addedTables: result.tables,
         flushedSeqs: [{ keyspaceId: id, seq }],

@@ -4,6 +4,7 @@ import type { ScanCounters } from '../iterator/visible-iterator.js';
 import type { KeyspaceCounters } from '../manifest/version-edit.js';
 import type { KeyspaceState } from '../manifest/manifest-state.js';
 import type { Version } from '../manifest/version.js';
+import type { Memtable } from '../memtable/memtable.js';
 import type { Tree } from '../tree/tree.js';
 import { compactionOptionsOf } from './compaction-options.js';
 import type { KeyspaceSettings } from './settings.js';
@@ -104,9 +105,22 @@ export class KeyspaceCore {
   /** While it is being dropped: settles when its name is free again. */
   leaving: Promise<void> | undefined;
 
-  /** The counters as the manifest keeps them. */
-  storedCounters(walBytes: number): KeyspaceCounters {
+  /**
+   * The counters as the manifest keeps them: without what is in memtables, which
+   * the log brings back and replay counts again. `flushed` is in a table now.
+   */
+  storedCounters(walBytes: number, flushed: Memtable | undefined): KeyspaceCounters {
     const { userBytes, flushBytes, read, written } = this.counters;
-    return { userBytes, walBytes, flushBytes, read: [...read], written: [...written] };
+    let unflushedBytes = 0;
+    for (const memtable of this.tree.view.memtables) {
+      if (memtable !== flushed) unflushedBytes += memtable.rawBytes;
+    }
+    return {
+      userBytes: userBytes - unflushedBytes,
+      walBytes,
+      flushBytes,
+      read: [...read],
+      written: [...written],
+    };
   }
 }

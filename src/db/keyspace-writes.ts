@@ -10,7 +10,10 @@ import {
   type WriteTarget,
 } from './batch.js';
 import type { WriterParts } from './database-parts.js';
+import { checkNames, show } from './option-names.js';
 import type { Durability } from './settings.js';
+
+const writeOptionNames = ['durability'] satisfies (keyof WriteOptions)[];
 
 /** The writes of a keyspace: operations are encoded into a batch, which the write path takes. */
 export class KeyspaceWrites {
@@ -88,7 +91,7 @@ export class KeyspaceWrites {
   writer(): WriterParts {
     const { core, keyspace } = this.#target;
     core.checkWritable();
-    if (keyspace.isDropped) throw core.droppedError();
+    if (keyspace.isDropped) throw core.droppedError(keyspace);
     assert(this.#writer !== undefined, 'a read-only database refuses writes');
     return this.#writer;
   }
@@ -115,10 +118,11 @@ export class KeyspaceWrites {
   }
 
   #durability(options: WriteOptions | undefined): Durability {
+    if (options !== undefined) checkNames(options, writeOptionNames, 'a write');
     const asked = options?.durability;
     if (asked === undefined) return this.#target.core.settings.durability;
     if (asked !== 'none' && asked !== 'os' && asked !== 'disk') {
-      throw invalidArgument(`durability must be 'none', 'os' or 'disk', not ${String(asked)}`);
+      throw invalidArgument(`durability must be 'none', 'os' or 'disk', not ${show(asked)}`);
     }
     return asked;
   }

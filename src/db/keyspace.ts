@@ -17,7 +17,7 @@ import { AsyncEntryIterator, SyncEntryIterator } from './iterator.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import { KeyspaceWrites } from './keyspace-writes.js';
 import type { Encodings } from './settings.js';
-import { resolveLimit, resolveRange } from './range.js';
+import { iteratorNames, resolveLimit, resolveRange } from './range.js';
 import { getMany } from './read-many.js';
 import { PointReader } from './reads.js';
 import type { Scan } from './scan.js';
@@ -289,7 +289,7 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
     const keyspace = this.#keyspace;
     const keyEncoding = this.#keyEncoding;
     core.checkReadable(keyspace);
-    const { lower, upper } = resolveRange(options, keyEncoding);
+    const { lower, upper } = resolveRange(options, keyEncoding, iteratorNames);
     const limit = resolveLimit(options.limit);
     const { snapshot } = options;
     const seq = snapshot === undefined ? core.readSeq : core.snapshots.check(snapshot);

@@ -92,7 +92,7 @@ export async function dropKeyspace(parts: DatabaseParts, name: string): Promise<
   }
   keyspace.markDropped();
   core.hasDropped = true;
-  scans.closeAll(core.droppedError(), (id) => id === keyspace.id);
+  scans.closeAll(core.droppedError(keyspace), (id) => id === keyspace.id);
   await (keyspace.leaving = runAsync(dropSteps(core, writer!, keyspace)));
 }
 

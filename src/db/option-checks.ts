@@ -1,6 +1,7 @@
 import type { FileSystem } from '../fs/file-system.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { BlockCache } from '../sstable/block-cache.js';
+import { eventNames } from './event-hub.js';
 import type {
   DatabaseComponents,
   DatabaseSettings,
@@ -131,7 +132,9 @@ export function checkComponents(options: Optional<DatabaseComponents>): string[]
   if (options.executor !== undefined && !['worker', 'inline'].includes(options.executor))
     problems.push("executor must be one of 'worker', 'inline'");
   if (options.listeners !== undefined && !areListeners(options.listeners))
-    problems.push('listeners must be an object of functions by event name');
+    problems.push(
+      `listeners must be an object of functions by event name (${eventNames.join(', ')})`,
+    );
   const custom = options.fs !== undefined && options.fs !== nodeFileSystem;
   if (custom && options.executor === 'worker')
     problems.push("executor 'worker' needs Node's file system: a custom fs cannot cross threads");
@@ -140,8 +143,9 @@ export function checkComponents(options: Optional<DatabaseComponents>): string[]
 
 function areListeners(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return Object.values(value).every(
-    (listener) => listener === undefined || typeof listener === 'function',
+  return Object.entries(value).every(
+    ([name, listener]) =>
+      eventNames.includes(name) && (listener === undefined || typeof listener === 'function'),
   );
 }
 

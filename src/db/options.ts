@@ -22,6 +22,7 @@ import type {
   LevelSettings,
   Optional,
 } from './settings.js';
+import { show } from './option-names.js';
 import { presetNames, presets, type PresetName } from './presets.js';
 
 /** What `open` takes. */
@@ -100,7 +101,7 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
   const problems: string[] = [];
   const preset = options.preset;
   if (preset !== undefined && !Object.hasOwn(presets, preset)) {
-    problems.push(`preset must be one of ${presetNames}, not ${String(preset)}`);
+    problems.push(`preset must be one of ${presetNames}, not ${show(preset)}`);
   }
   const names = [...componentNames, ...encodingNames, 'preset'];
   const given = takeGiven(options, settingChecks, names, problems);
@@ -197,9 +198,4 @@ function checkIsObject(options: unknown): void {
 
 function throwIfAny(problems: readonly string[]): void {
   if (problems.length > 0) throw invalidArgument(`invalid options: ${problems.join('; ')}`);
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : `${value as number}`;
 }

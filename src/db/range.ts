@@ -1,7 +1,8 @@
 import { copyOf, keySuccessor, prefixSuccessor } from '../base/bytes.js';
 import { invalidArgument } from '../base/errors.js';
-import type { RangeOptions } from './api-types.js';
+import type { IteratorOptions, RangeOptions } from './api-types.js';
 import { EncodedBytes, type KeyEncoding } from './encoding.js';
+import { checkNames } from './option-names.js';
 
 /** The keys from `lower` (inclusive) to `upper` (exclusive); undefined is unbounded. */
 export interface KeyBounds {
@@ -10,6 +11,17 @@ export interface KeyBounds {
 }
 
 const scratch = new EncodedBytes(1024);
+
+const rangeNames = ['gt', 'gte', 'lt', 'lte', 'prefix'] satisfies (keyof RangeOptions)[];
+
+/** What an iterator takes. */
+export const iteratorNames: readonly string[] = [
+  ...rangeNames,
+  'reverse',
+  'limit',
+  'signal',
+  'snapshot',
+] satisfies (keyof IteratorOptions)[];
 
 /** A copy of the key's bytes. @throws LsmError `LSM_INVALID_ARGUMENT`, `LSM_TOO_LARGE` */
 export function ownKey(key: unknown, encoding: KeyEncoding): Uint8Array {
@@ -21,7 +33,12 @@ export function ownKey(key: unknown, encoding: KeyEncoding): Uint8Array {
  * Turns the bounds of a range into one form.
  * @throws LsmError `LSM_INVALID_ARGUMENT` when bounds exclude each other
  */
-export function resolveRange(range: RangeOptions<unknown>, encoding: KeyEncoding): KeyBounds {
+export function resolveRange(
+  range: RangeOptions<unknown>,
+  encoding: KeyEncoding,
+  names: readonly string[] = rangeNames,
+): KeyBounds {
+  checkNames(range, names, 'a range');
   const { gt, gte, lt, lte, prefix } = range;
   if (gt !== undefined && gte !== undefined) {
     throw invalidArgument('a range takes gt or gte, not both');

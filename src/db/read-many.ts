@@ -1,7 +1,8 @@
 import type { CursorEntry } from '../iterator/cursor.js';
 import type { ReadOptions } from './api-types.js';
 import type { Core } from './core.js';
-import type { PointReader } from './reads.js';
+import { checkNames } from './option-names.js';
+import { readOptionNames, type PointReader } from './reads.js';
 
 /** So many keys are looked up in one turn; the blocks that they lack are read side by side. */
 const keysPerStage = 256;
@@ -17,6 +18,7 @@ export async function getMany<T>(
   options: ReadOptions | undefined,
   use: (entry: CursorEntry | undefined) => T,
 ): Promise<T[]> {
+  if (options !== undefined) checkNames(options, readOptionNames, 'a read');
   const values = new Array<T>(keys.length);
   const isLong = keys.length > keysPerStage && options?.snapshot === undefined;
   // One stage runs before anything can be written: only more of them could see two states.

@@ -3,8 +3,11 @@ import { kindPut } from '../base/internal-key.js';
 import { Lookup } from '../tree/lookup.js';
 import type { ReadOptions } from './api-types.js';
 import { noSyncCalls, type Core } from './core.js';
+import { checkNames } from './option-names.js';
 import { EncodedBytes, type KeyEncoding } from './encoding.js';
 import type { KeyspaceCore } from './keyspace-core.js';
+
+export const readOptionNames = ['snapshot'] satisfies (keyof ReadOptions)[];
 
 /**
  * Point reads. What is in memory is answered at once; a block that is missing is
@@ -58,6 +61,7 @@ export class PointReader {
     const core = this.#core;
     const keyspace = this.#keyspace;
     core.checkReadable(keyspace);
+    if (options !== undefined) checkNames(options, readOptionNames, 'a read');
     const seq =
       options?.snapshot === undefined ? core.readSeq : core.snapshots.check(options.snapshot);
     this.#key.setKey(key, this.#keyEncoding);

@@ -24,8 +24,8 @@ export function collectStats(parts: DatabaseParts): DatabaseStats {
     memtables: mergeMemtables(keyspaces),
     keyspaces,
     log: {
-      files: writer?.logs.fileCount ?? 0,
-      bytes: writer?.logs.bytes ?? 0,
+      files: writer?.logs.fileCount ?? parts.recovery.logsReplayed,
+      bytes: writer?.logs.bytes ?? parts.recovery.bytesReplayed,
       writes: writer?.logs.writeCalls ?? 0,
       records: writer?.logs.records ?? 0,
       syncs: writer?.logs.syncCalls ?? 0,

@@ -201,8 +201,6 @@ export class WritePath {
       while (reader.next()) {
         if (keyspace.id !== reader.keyspaceId) keyspace = this.#changeKeyspace(reader.keyspaceId);
         addOperation(keyspace, reader, seq++);
-        keyspace.counters.userBytes +=
-          reader.keyEnd - reader.keyStart + reader.valueEnd - reader.valueStart;
       }
     } catch (error) {
       // Logged but not (wholly) in memory: only a reopening makes the two agree again.
@@ -224,7 +222,7 @@ export class WritePath {
     batch.read(reader);
     while (reader.next()) {
       const keyspace = this.#core.keyspaceAt(reader.keyspaceId);
-      if (keyspace === undefined || keyspace.isDropped) throw this.#core.droppedError();
+      if (keyspace === undefined || keyspace.isDropped) throw this.#core.droppedError(keyspace);
     }
   }
 
