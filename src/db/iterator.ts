@@ -37,7 +37,7 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
     this.#turnBeganMs = scan.clock.monotonicMs();
     const { signal } = scan;
     if (signal === undefined) return;
-    this.#onAbort = () => this.#close(aborted(signal));
+    this.#onAbort = closeOnAbort(scan, signal);
     if (signal.aborted) this.#onAbort();
     else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -157,6 +157,11 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
     }
     this.#scan.close(reason);
   }
+}
+
+/** Apart from the iterator, which would never be found forgotten while the signal, by its listener, held it. */
+function closeOnAbort(scan: Scan<unknown>, signal: AbortSignal): () => void {
+  return () => scan.close(aborted(signal));
 }
 
 function aborted(signal: AbortSignal): LsmError {
