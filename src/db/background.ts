@@ -27,6 +27,8 @@ export class Background {
   readonly #idleFlush: IdleFlush;
   /** Keyspaces whose memtable is full and waits for its switch. */
   readonly #full = new Set<KeyspaceCore>();
+  /** Keyspaces that take no more writes, and why. */
+  readonly #refused = new Map<KeyspaceCore, LsmError>();
   #isOverBudget = false;
   readonly #core: Core;
   readonly #jobs: Jobs;
@@ -52,6 +54,7 @@ export class Background {
         this.#onRoom();
       },
       onFailed: (error) => {
+        if (this.#setApartDamaged()) this.#onRoom();
         if (this.blockedBy !== undefined) this.#onBlocked(error);
         this.#retryLater();
       },
@@ -96,6 +99,16 @@ export class Background {
     this.#idleFlush.note();
   }
 
+  /** Whether there are keyspaces that take no more writes. */
+  get hasRefused(): boolean {
+    return this.#refused.size > 0;
+  }
+
+  /** Why a keyspace takes no more writes; undefined when it does. */
+  refusalOf(keyspace: KeyspaceCore): LsmError | undefined {
+    return this.#refused.get(keyspace);
+  }
+
   /** False: there is room for a write. */
   get mayLackRoom(): boolean {
     return this.#full.size > 0 || this.#isOverBudget;
@@ -104,6 +117,7 @@ export class Background {
   /** Puts empty memtables and a new log in place of the full ones; false when that has to wait. */
   makeRoom(): boolean {
     const { settings } = this.#core;
+    this.#setApartDamaged();
     for (const keyspace of this.#full) {
       if (keyspace.isDropped || !keyspace.isMemtableFull) this.#full.delete(keyspace);
       else if (
@@ -187,6 +201,7 @@ export class Background {
   /** It is gone, with what waited for it. */
   keyspaceDropped(keyspace: KeyspaceCore): void {
     this.#full.delete(keyspace);
+    this.#refused.delete(keyspace);
     this.pacing.forget(keyspace);
     this.flusher.forgetDropped();
     this.compactor.rejectRuns(this.#core.droppedError(keyspace), keyspace);
@@ -229,6 +244,23 @@ export class Background {
   get #fullLevel0(): KeyspaceCore | undefined {
     for (const keyspace of this.#full) if (keyspace.isLevel0Full) return keyspace;
     return undefined;
+  }
+
+  /**
+   * A full L0 with a damaged table stays full until somebody repairs or drops the
+   * keyspace: its writes are refused from now on, so that no others wait for it.
+   * True when there was one.
+   */
+  #setApartDamaged(): boolean {
+    let isFound = false;
+    for (const keyspace of this.#full) {
+      const damage = this.compactor.damageOf(keyspace);
+      if (damage === undefined || !keyspace.isLevel0Full) continue;
+      this.#full.delete(keyspace);
+      this.#refused.set(keyspace, damage);
+      isFound = true;
+    }
+    return isFound;
   }
 
   /** Memtables and logs of all keyspaces together: what holds most, or pins the oldest log, is flushed. */

@@ -70,6 +70,11 @@ export class Compactor {
     return this.#slots.flatMap(({ chosen }) => (chosen === undefined ? [] : [chosen]));
   }
 
+  /** Why none is begun in a keyspace any more. */
+  damageOf(keyspace: KeyspaceCore): LsmError | undefined {
+    return this.#damage.get(keyspace);
+  }
+
   errorOf(keyspace: KeyspaceCore): LsmError | undefined {
     return this.#damage.get(keyspace) ?? this.#errors.get(keyspace);
   }

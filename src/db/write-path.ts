@@ -185,12 +185,13 @@ export class WritePath {
 
   /**
    * Gives the batch its sequence numbers: log first, so that nothing is visible that was not logged.
-   * @throws LsmError `LSM_CLOSED`, without effect, when a keyspace was dropped since the batch was made
+   * @throws LsmError without effect: `LSM_CLOSED` when a keyspace was dropped since the
+   * batch was made; what damages one that takes no more writes
    */
   #enter(batch: WriteBatch): void {
     const { logs } = this.#core;
     const reader = this.#reader;
-    if (this.#core.hasDropped) this.#refuseDropped(batch);
+    if (this.#core.hasDropped || this.#background.hasRefused) this.#checkKeyspaces(batch);
     const firstSeq = logs.appendedSeq + 1;
     assert(firstSeq + batch.count <= maxSeq, 'sequence numbers have run out');
     logs.append(firstSeq, batch.count, batch);
@@ -217,12 +218,14 @@ export class WritePath {
     return keyspace;
   }
 
-  #refuseDropped(batch: WriteBatch): void {
+  #checkKeyspaces(batch: WriteBatch): void {
     const reader = this.#reader;
     batch.read(reader);
     while (reader.next()) {
       const keyspace = this.#core.keyspaceAt(reader.keyspaceId);
       if (keyspace === undefined || keyspace.isDropped) throw this.#core.droppedError(keyspace);
+      const refusal = this.#background.refusalOf(keyspace);
+      if (refusal !== undefined) throw refusal;
     }
   }
 

@@ -453,6 +453,25 @@ describe('what all keyspaces hold together', () => {
     await expect(x2.compactRange()).rejects.toMatchObject({ code: 'LSM_CORRUPTION' });
     expect(x2.getSync('k')).toBe(value);
     expect(y2.keysSync().nextMany(100).length).toBe(13);
+    // Writes to it are turned away when its L0 is full; nobody else's are.
+    const large = 'x'.repeat(10_000);
+    let refused: unknown;
+    for (let i = 0; i < 100 && refused === undefined; i++) {
+      await x2.put('k', large).catch((error: unknown) => (refused = error));
+    }
+    expect(refused).toMatchObject({ code: 'LSM_CORRUPTION' });
+    expect(() => x2.putSync('k', '')).toThrow(expect.objectContaining({ code: 'LSM_CORRUPTION' }));
+    const mixed = [
+      { type: 'put', key: 'mixed', value },
+      { type: 'put', key: 'k', value, keyspace: x2 },
+    ] as const;
+    await expect(y2.batch(mixed)).rejects.toMatchObject({ code: 'LSM_CORRUPTION' });
+    expect(y2.hasSync('mixed')).toBe(false);
+    for (let i = 0; i < 30; i++) {
+      y2.putSync('large', large);
+      await y2.put('large', large);
+    }
+    expect(x2.getSync('k')).toBe(large);
     // Its space can be had back.
     await again.dropKeyspace('x');
     expect((await again.verify()).damages).toEqual([]);
