@@ -40,7 +40,11 @@ export class Background {
   constructor(core: Core, jobs: Jobs) {
     this.#core = core;
     this.#jobs = jobs;
-    this.#budget = new MemtableBudget(core);
+    // A damaged one cannot wait for a compaction.
+    this.#budget = new MemtableBudget(
+      core,
+      (keyspace) => !keyspace.isLevel0Full || this.compactor.damageOf(keyspace) !== undefined,
+    );
     this.#idleFlush = new IdleFlush(core, (keyspaces) => {
       const isSwitched = this.#switchNow(keyspaces);
       this.schedule();
@@ -243,7 +247,7 @@ export class Background {
   /** A keyspace that cannot take another table into L0, and has one to bring there. */
   get #fullLevel0(): KeyspaceCore | undefined {
     for (const keyspace of this.#full) if (keyspace.isLevel0Full) return keyspace;
-    return undefined;
+    return this.#isOverBudget ? this.#budget.blockedByLevel0 : undefined;
   }
 
   /**

@@ -16,14 +16,17 @@ export interface BudgetVerdict {
  */
 export class MemtableBudget {
   readonly #core: Core;
+  /** Whether a keyspace's L0 can take another table. */
+  readonly #canFlush: (keyspace: KeyspaceCore) => boolean;
   readonly #budgetBytes: number;
   readonly #maxWalBytes: number;
   /** Looking at every keyspace costs more than a write: it is done now and then. */
   readonly #bytesPerCheck: number;
   #untilCheck: number;
 
-  constructor(core: Core) {
+  constructor(core: Core, canFlush: (keyspace: KeyspaceCore) => boolean) {
     this.#core = core;
+    this.#canFlush = canFlush;
     const { memtableBytes, maxImmutableMemtables, memtableBudgetBytes, maxWalBytes } =
       core.settings;
     this.#budgetBytes = memtableBudgetBytes ?? (1 + maxImmutableMemtables) * memtableBytes;
@@ -68,28 +71,46 @@ export class MemtableBudget {
     return this.#core.keyspaceCount === 1 ? Infinity : 0;
   }
 
-  #findLargest(): KeyspaceCore | undefined {
-    if (this.#core.keyspaceCount === 1) return undefined;
-    let activeBytes = 0;
-    let largest: KeyspaceCore | undefined;
-    for (const keyspace of this.#core.keyspaces()) {
-      const { active } = keyspace.tree;
-      if (keyspace.isDropped || active.entries === 0) continue;
-      activeBytes += active.usedBytes;
-      if (largest === undefined || active.usedBytes > largest.tree.active.usedBytes) {
-        largest = keyspace;
-      }
-    }
-    return activeBytes > this.#budgetBytes / 2 ? largest : undefined;
+  /** The one that holds most and could be flushed, were its L0 not full. */
+  get blockedByLevel0(): KeyspaceCore | undefined {
+    return this.#largestOf((keyspace) => !this.#canFlush(keyspace));
   }
 
-  /** Undefined also when what the oldest log is needed for is being flushed already. */
+  /** Where the largest has to wait for its L0, another one that holds no less than half of its share. */
+  #findLargest(): KeyspaceCore | undefined {
+    const { keyspaceCount } = this.#core;
+    if (keyspaceCount === 1) return undefined;
+    let activeBytes = 0;
+    for (const { tree, isDropped } of this.#core.keyspaces()) {
+      if (!isDropped) activeBytes += tree.active.usedBytes;
+    }
+    if (activeBytes <= this.#budgetBytes / 2) return undefined;
+    const largest = this.#largestOf(this.#canFlush);
+    const isWorthIt =
+      largest !== undefined && 2 * keyspaceCount * largest.tree.active.usedBytes >= activeBytes;
+    return isWorthIt ? largest : undefined;
+  }
+
+  #largestOf(isMeant: (keyspace: KeyspaceCore) => boolean): KeyspaceCore | undefined {
+    let largest: KeyspaceCore | undefined;
+    let most = 0;
+    for (const keyspace of this.#core.keyspaces()) {
+      const { entries, usedBytes } = keyspace.tree.active;
+      if (keyspace.isDropped || entries === 0 || usedBytes <= most) continue;
+      if (!isMeant(keyspace)) continue;
+      largest = keyspace;
+      most = usedBytes;
+    }
+    return largest;
+  }
+
+  /** Undefined also when what the oldest log is needed for is being flushed already, or has to wait for its L0. */
   #findOldest(): KeyspaceCore | undefined {
     const seq = this.#core.oldestUnflushedSeq();
     for (const keyspace of this.#core.keyspaces()) {
       const { active } = keyspace.tree;
-      if (keyspace.isDropped) continue;
-      if (active.entries > 0 && active.smallestSeq === seq) return keyspace;
+      if (keyspace.isDropped || active.entries === 0 || active.smallestSeq !== seq) continue;
+      return this.#canFlush(keyspace) ? keyspace : undefined;
     }
     return undefined;
   }

@@ -401,6 +401,28 @@ describe('what all keyspaces hold together', () => {
     });
   }
 
+  it('their L0 stay below the stop limit, however they come to be flushed', async () => {
+    const limits = { l0CompactionTrigger: 2, l0SlowdownTables: 4, l0StopTables: 6 };
+    const bounds = { memtableBudgetBytes: 256 * KiB, maxWalBytes: 256 * KiB };
+    const db = await openText(new MemoryFileSystem(), {
+      ...limits,
+      ...bounds,
+      memtableBytes: 1024 * KiB,
+    });
+    const names = Array.from({ length: 10 }, (_, i) => `keyspace ${i}`);
+    const keyspaces = await Promise.all(names.map((name) => db.keyspace(name)));
+    let most = 0;
+    for (let i = 0; i < 4000; i++) {
+      keyspaces[i % 3 === 0 ? 0 : i % 10].putSync(`k${(i * 7919) % 3000}`, value);
+      if (i % 8 !== 0) continue;
+      for (const { levels } of db.stats().keyspaces) most = Math.max(most, levels[0].tables);
+    }
+    expect(most).toBeGreaterThan(2);
+    expect(most).toBeLessThanOrEqual(6);
+    expect(db.stats().background.flushes).toBeGreaterThan(50);
+    await db.close();
+  });
+
   it('they wait for the next log, too, when their memtables cannot be switched without', async () => {
     const fs = new GatedDisk();
     const db = await openText(fs, { memtableBytes: 1024 * KiB, memtableBudgetBytes: 256 * KiB });
