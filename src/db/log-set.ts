@@ -237,7 +237,8 @@ export class LogSet {
     }
     while (this.#logs.length > 1 && this.#logs[0].number < number) {
       const [log] = this.#logs.splice(0, 1);
-      yield* log.writer.close();
+      // Behind the switches to it and away from it, which may still be under way.
+      yield* runQueued(this.#writes, () => log.writer.close());
       this.#options.removeFile(log.writer.path);
     }
   }
