@@ -29,38 +29,33 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
   /** Entries until the clock is looked at, and when the event loop had its last turn. */
   #untilCheck = entriesPerCheck;
   #turnBeganMs: number;
-  readonly #onAbort: (() => void) | undefined;
 
   /** @internal Made by `Database`. */
   constructor(scan: Scan<T>) {
     this.#scan = scan;
     this.#turnBeganMs = scan.clock.monotonicMs();
-    const { signal } = scan;
-    if (signal === undefined) return;
-    this.#onAbort = closeOnAbort(scan, signal);
-    if (signal.aborted) this.#onAbort();
-    else signal.addEventListener('abort', this.#onAbort, { once: true });
+    scan.heedSignal();
   }
 
   /** The next entry, or `done` at the end. @throws LsmError `LSM_CLOSED`, `LSM_ABORTED`, `LSM_CORRUPTION`, `LSM_IO` */
   async next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#isOver) return { done: true, value: undefined };
+    if (this.#scan.isOver) return { done: true, value: undefined };
     const value = await this.#exclusively(() => this.#advance());
     if (value !== undefined) return { done: false, value };
-    this.#close();
+    this.#scan.close();
     return { done: true, value: undefined };
   }
 
   /** Up to `count` entries; fewer only at the end, then an empty array. */
   async nextMany(count: number): Promise<T[]> {
     checkCount(count);
-    if (this.#isOver) return [];
+    if (this.#scan.isOver) return [];
     return this.#exclusively(async () => {
       const values: T[] = [];
       while (values.length < count && !this.#scan.isExhausted) {
         const value = this.#stepAtOnce() ? this.#scan.take() : await this.#advance();
         if (value === undefined) {
-          this.#close();
+          this.#scan.close();
           break;
         }
         values.push(value);
@@ -77,7 +72,7 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
 
   /** Lets go of what the iterator pins. Closing twice is fine. */
   async close(): Promise<void> {
-    this.#close();
+    this.#scan.close();
     return Promise.resolve();
   }
 
@@ -107,11 +102,20 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
   async #advance(): Promise<T | undefined> {
     const scan = this.#scan;
     if (--this.#untilCheck === 0) await this.#giveTurn();
-    while (!scan.step()) {
-      await scan.cursor.wait();
-      scan.checkOpen();
-    }
+    while (!scan.step()) await this.#wait();
     return scan.take();
+  }
+
+  async #wait(): Promise<void> {
+    const scan = this.#scan;
+    try {
+      await scan.cursor.wait();
+    } catch (error) {
+      // What it waited for may have gone when it was ended: that is why, not this.
+      scan.checkOpen();
+      throw error;
+    }
+    scan.checkOpen();
   }
 
   /** A long walk over cached blocks runs on promises alone: now and then others get their turn. */
@@ -132,7 +136,7 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
     try {
       return await run();
     } catch (error) {
-      this.#close();
+      this.#scan.close();
       throw error;
     } finally {
       this.#isWaiting = false;
@@ -144,28 +148,6 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
       throw new LsmError('LSM_BUSY', 'an iterator takes one call at a time: await the earlier one');
     }
   }
-
-  get #isOver(): boolean {
-    const isOver = this.#scan.isOver;
-    if (isOver) this.#close();
-    return isOver;
-  }
-
-  #close(reason?: LsmError): void {
-    if (this.#onAbort !== undefined) {
-      this.#scan.signal?.removeEventListener('abort', this.#onAbort);
-    }
-    this.#scan.close(reason);
-  }
-}
-
-/** Apart from the iterator, which would never be found forgotten while the signal, by its listener, held it. */
-function closeOnAbort(scan: Scan<unknown>, signal: AbortSignal): () => void {
-  return () => scan.close(aborted(signal));
-}
-
-function aborted(signal: AbortSignal): LsmError {
-  return new LsmError('LSM_ABORTED', 'the iteration was aborted', { cause: signal.reason });
 }
 
 /** As `AsyncEntryIterator`, reading missing blocks synchronously. */

@@ -4,6 +4,7 @@ import { LsmError } from '../base/errors.js';
 import type { CursorEntry } from '../iterator/cursor.js';
 import type { VisibleIterator } from '../iterator/visible-iterator.js';
 import type { ReadView } from '../tree/read-view.js';
+import { closeOnAbort } from './abort-signals.js';
 import type { KeyEncoding } from './encoding.js';
 import { ownKey } from './range.js';
 
@@ -37,6 +38,7 @@ export class Scan<T> {
   #isClosed = false;
   /** Why it was closed, if not by its user. */
   #reason: LsmError | undefined;
+  #forgetSignal: (() => void) | undefined;
 
   /** When it began, by the monotonic clock. */
   readonly sinceMs: number;
@@ -62,8 +64,10 @@ export class Scan<T> {
     return this.#parts.clock;
   }
 
-  get signal(): AbortSignal | undefined {
-    return this.#parts.signal;
+  /** Ends when its signal is aborted: for those who come back to the event loop between two steps. */
+  heedSignal(): void {
+    const { signal } = this.#parts;
+    if (signal !== undefined) this.#forgetSignal = closeOnAbort(signal, this);
   }
 
   /** Nothing more comes, whatever lies behind. */
@@ -112,6 +116,7 @@ export class Scan<T> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#reason = reason;
+    this.#forgetSignal?.();
     this.#parts.cursor.close();
     this.#parts.view.unpin();
     this.#parts.onClose();

@@ -1,6 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryFileSystem } from '../../src/fs.js';
 import { open, type Database } from '../../src/index.js';
+import { GatedDisk } from '../support/gated-disk.js';
 
 const text = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const;
 let fs: MemoryFileSystem;
@@ -262,6 +264,52 @@ describe('iterators', () => {
     await expect(iterator.next()).rejects.toMatchObject({ code: 'LSM_ABORTED' });
     const late = db.keys({ signal: abort.signal });
     await expect(late.next()).rejects.toMatchObject({ code: 'LSM_ABORTED' });
+  });
+
+  it('say why they were ended, whatever becomes of what they waited for', async () => {
+    const disk = new GatedDisk();
+    const first = await open('/gated', { fs: disk, ...text });
+    await first.put('k', 'v');
+    await first.flush();
+    await first.close();
+    const gated = await open('/gated', { fs: disk, ...text });
+    const gate = disk.hold('open', /\.sst$/);
+    const abort = new AbortController();
+    const next = gated.keys({ signal: abort.signal }).next();
+    await gate.reached;
+    abort.abort();
+    for (const name of await disk.list('/gated')) {
+      if (name.endsWith('.sst')) await disk.remove(`/gated/${name}`);
+    }
+    gate.letGo();
+    await expect(next).rejects.toMatchObject({ code: 'LSM_ABORTED' });
+    await gated.close();
+  });
+
+  it('share a signal, and leave nothing on it', async () => {
+    const abort = new AbortController();
+    const { signal } = abort;
+    const listeners = (): number => getEventListeners(signal, 'abort').length;
+    const open = Array.from({ length: 20 }, () => db.keys({ signal }));
+    for (const iterator of open) await iterator.next();
+    expect(listeners()).toBe(1);
+    for (const iterator of open) await iterator.close();
+    expect(listeners()).toBe(0);
+    // Those that end by themselves: by their limit, or at the last entry.
+    await db.keys({ signal, limit: 1 }).next();
+    await db.keys({ signal, limit: 2 }).nextMany(2);
+    for await (const key of db.keys({ signal })) expect(key).toBeDefined();
+    expect(listeners()).toBe(0);
+    const last = [db.keys({ signal }), db.keys({ signal })];
+    abort.abort('enough');
+    for (const iterator of last) {
+      await expect(iterator.next()).rejects.toMatchObject({
+        code: 'LSM_ABORTED',
+        cause: 'enough',
+      });
+    }
+    expect(listeners()).toBe(0);
+    expect(db.stats().iterators).toEqual([]);
   });
 
   it('let go of what they pin, also when left early', async () => {
