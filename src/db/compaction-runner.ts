@@ -10,7 +10,13 @@ import { tableSettingsAt } from './compaction-options.js';
 import type { Core } from './core.js';
 import type { Jobs } from './jobs.js';
 import type { KeyspaceCore } from './keyspace-core.js';
+import { nothingToTell, type Announcement } from './lane.js';
 import type { Pacing } from './pacing.js';
+
+interface Rewritten {
+  readonly counters: JobCounters;
+  readonly announce: Announcement;
+}
 
 /** Carries out plans: has the job run, and makes its result count with one edit. */
 export class CompactionRunner {
@@ -26,12 +32,12 @@ export class CompactionRunner {
     this.#pacing = pacing;
   }
 
-  run(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+  run(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<Announcement> {
     return plan.isTrivialMove ? this.#move(keyspace, plan) : this.#timedRewrite(keyspace, plan);
   }
 
   /** The table changes its level without being read. */
-  *#move(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+  *#move(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<Announcement> {
     const { clock } = this.#core.components;
     const startMs = clock.monotonicMs();
     const [table] = plan.inputs;
@@ -44,26 +50,28 @@ export class CompactionRunner {
             cursors: cursorsOf(keyspace, plan),
           },
     );
-    if (!isApplied) return;
+    if (!isApplied) return nothingToTell;
     const priority = keyspace.priorityOf({ level: plan.outputLevel });
     this.#core.tables.setCachePriority(table.fileNumber, priority);
     this.trivialMoves++;
-    this.#emit(keyspace, plan, undefined, clock.monotonicMs() - startMs);
+    const durationMs = clock.monotonicMs() - startMs;
+    return () => this.#emit(keyspace, plan, undefined, durationMs);
   }
 
-  *#timedRewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<void> {
+  *#timedRewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<Announcement> {
     this.#pacing.compactionBegan(keyspace, plan);
-    let counters: JobCounters;
+    let done: Rewritten;
     try {
-      counters = yield* this.#rewrite(keyspace, plan);
+      done = yield* this.#rewrite(keyspace, plan);
     } catch (error) {
       this.#pacing.compactionFailed(keyspace, plan);
       throw error;
     }
-    this.#pacing.compactionEnded(keyspace, plan, counters);
+    this.#pacing.compactionEnded(keyspace, plan, done.counters);
+    return done.announce;
   }
 
-  *#rewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<JobCounters> {
+  *#rewrite(keyspace: KeyspaceCore, plan: CompactionPlan): Steps<Rewritten> {
     const core = this.#core;
     const { settings, counters, id } = keyspace;
     const outputCount = countOutputs(plan, settings.tableBytes);
@@ -90,11 +98,11 @@ export class CompactionRunner {
     });
     if (!isApplied) {
       for (const { fileNumber } of result.tables) core.remover.removeTable(fileNumber);
-      return result.counters;
+      return { counters: result.counters, announce: nothingToTell };
     }
     this.compactions++;
-    this.#emit(keyspace, plan, result, result.counters.elapsedMs);
-    return result.counters;
+    const announce = (): void => this.#emit(keyspace, plan, result, result.counters.elapsedMs);
+    return { counters: result.counters, announce };
   }
 
   #emit(

@@ -7,7 +7,7 @@ import { tableSettingsFor } from './compaction-options.js';
 import { closedError, type Core } from './core.js';
 import type { Jobs } from './jobs.js';
 import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
-import { Lane, type LaneEvents } from './lane.js';
+import { Lane, nothingToTell, type Announcement, type LaneEvents } from './lane.js';
 import type { Pacing } from './pacing.js';
 
 /** Somebody who awaits that memtables are in tables. */
@@ -26,7 +26,7 @@ export class Flusher {
   #waiters: FlushWaiter[] = [];
   #error: LsmError | undefined;
   /** The keyspace whose flush began last. */
-  #flushing: string | undefined;
+  #flushing: KeyspaceCore | undefined;
   flushes = 0;
 
   constructor(core: Core, jobs: Jobs, pacing: Pacing, events: LaneEvents) {
@@ -43,11 +43,22 @@ export class Flusher {
       (error) => {
         // A closing database gives its jobs up; the logs have everything.
         if (core.state !== 'open') return;
+        // Nobody needs what it was to write: the next one, please.
+        if (this.#flushing?.isDropped && core.failure === undefined) {
+          this.#settleWaiters();
+          events.onEnded();
+          return;
+        }
         const known = jobs.classify(error, 'a flush failed');
         this.rejectWaiters(known);
         if (core.failure !== undefined) return;
         this.#error = known;
-        core.report({ during: 'flush', keyspace: this.#flushing, error: known, fatal: false });
+        core.report({
+          during: 'flush',
+          keyspace: this.#flushing?.name,
+          error: known,
+          fatal: false,
+        });
         events.onFailed(known);
       },
     );
@@ -83,6 +94,7 @@ export class Flusher {
 
   /** A keyspace was dropped, with the memtables that somebody may have waited for. */
   forgetDropped(): void {
+    if (this.#next() === undefined) this.#error = undefined;
     this.#settleWaiters();
   }
 
@@ -94,7 +106,8 @@ export class Flusher {
   async flushAll(): Promise<void> {
     await this.#jobs.whileReferenced(async () => {
       for (let next = this.#next(); next !== undefined; next = this.#next()) {
-        await runAsync(this.#timedFlush(next));
+        const announce = await runAsync(this.#timedFlush(next));
+        announce();
       }
     });
   }
@@ -135,19 +148,21 @@ export class Flusher {
     });
   }
 
-  *#timedFlush(keyspace: KeyspaceCore): Steps<void> {
-    this.#flushing = keyspace.name;
+  *#timedFlush(keyspace: KeyspaceCore): Steps<Announcement> {
+    this.#flushing = keyspace;
     this.#pacing.flushBegan(keyspace, keyspace.tree.immutables[0].usedBytes);
+    let announce: Announcement;
     try {
-      yield* this.#flush(keyspace);
+      announce = yield* this.#flush(keyspace);
     } catch (error) {
       this.#pacing.flushFailed(keyspace);
       throw error;
     }
     this.#pacing.flushEnded(keyspace);
+    return announce;
   }
 
-  *#flush(keyspace: KeyspaceCore): Steps<void> {
+  *#flush(keyspace: KeyspaceCore): Steps<Announcement> {
     const core = this.#core;
     const { logs, versions } = core;
     const { id, tree, counters, settings } = keyspace;
@@ -189,11 +204,11 @@ export class Flusher {
     }, memtable);
     if (!isApplied) {
       for (const { fileNumber } of result.tables) core.remover.removeTable(fileNumber);
-      return;
+      return nothingToTell;
     }
     yield* logs.removeBelow(logNumber);
     this.flushes++;
-    this.#emit(keyspace, result);
+    return () => this.#emit(keyspace, result);
   }
 
   #emit(keyspace: KeyspaceCore, result: JobResult): void {

@@ -20,7 +20,8 @@ export class KeyspaceWrites {
   readonly #target: WriteTarget;
   /** Undefined when the database is read-only. */
   readonly #writer: WriterParts | undefined;
-  #batch = new WriteBatch();
+  /** Undefined while a write has it: an encoding, or a listener, may write in the midst of another write. */
+  #idleBatch: WriteBatch | undefined = new WriteBatch();
 
   constructor(target: WriteTarget, writer: WriterParts | undefined) {
     this.#target = target;
@@ -29,44 +30,50 @@ export class KeyspaceWrites {
 
   put(key: unknown, value: unknown, options: WriteOptions | undefined): Promise<void> {
     try {
-      encodePut(this.#emptyBatch(), this.#target, key, value);
-      return this.#write(options);
+      const batch = this.#takeBatch();
+      encodePut(batch, this.#target, key, value);
+      return this.#write(batch, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   putSync(key: unknown, value: unknown, options: WriteOptions | undefined): void {
-    encodePut(this.#emptyBatch(), this.#target, key, value);
-    this.#writeSync(options);
+    const batch = this.#takeBatch();
+    encodePut(batch, this.#target, key, value);
+    this.#writeSync(batch, options);
   }
 
   delete(key: unknown, options: WriteOptions | undefined): Promise<void> {
     try {
-      encodeDelete(this.#emptyBatch(), this.#target, key);
-      return this.#write(options);
+      const batch = this.#takeBatch();
+      encodeDelete(batch, this.#target, key);
+      return this.#write(batch, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   deleteSync(key: unknown, options: WriteOptions | undefined): void {
-    encodeDelete(this.#emptyBatch(), this.#target, key);
-    this.#writeSync(options);
+    const batch = this.#takeBatch();
+    encodeDelete(batch, this.#target, key);
+    this.#writeSync(batch, options);
   }
 
   batch(operations: readonly unknown[], options: WriteOptions | undefined): Promise<void> {
     try {
-      encodeOperations(this.#emptyBatch(), this.#target, operations);
-      return this.#write(options);
+      const batch = this.#takeBatch();
+      encodeOperations(batch, this.#target, operations);
+      return this.#write(batch, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   batchSync(operations: readonly unknown[], options: WriteOptions | undefined): void {
-    encodeOperations(this.#emptyBatch(), this.#target, operations);
-    this.#writeSync(options);
+    const batch = this.#takeBatch();
+    encodeOperations(batch, this.#target, operations);
+    this.#writeSync(batch, options);
   }
 
   chain<Key, Value>(): ChainedBatch<Key, Value> {
@@ -96,25 +103,27 @@ export class KeyspaceWrites {
     return this.#writer;
   }
 
-  #emptyBatch(): WriteBatch {
+  #takeBatch(): WriteBatch {
     this.writer();
-    this.#batch.clear();
-    return this.#batch;
+    const batch = this.#idleBatch ?? new WriteBatch();
+    this.#idleBatch = undefined;
+    batch.clear();
+    return batch;
   }
 
-  /** Writes the collected batch. */
-  #write(options: WriteOptions | undefined): Promise<void> {
+  #write(batch: WriteBatch, options: WriteOptions | undefined): Promise<void> {
     const { writes } = this.writer();
     const durability = this.#durability(options);
-    if (this.#batch.count === 0) return Promise.resolve();
-    const done = writes.write(this.#batch, durability);
-    if (writes.tookBatch) this.#batch = new WriteBatch();
+    if (batch.count === 0) return Promise.resolve();
+    const done = writes.write(batch, durability);
+    if (!writes.tookBatch) this.#idleBatch = batch;
     return done;
   }
 
-  #writeSync(options: WriteOptions | undefined): void {
+  #writeSync(batch: WriteBatch, options: WriteOptions | undefined): void {
     const durability = this.#durability(options);
-    if (this.#batch.count > 0) this.writer().writes.writeSync(this.#batch, durability);
+    if (batch.count > 0) this.writer().writes.writeSync(batch, durability);
+    this.#idleBatch = batch;
   }
 
   #durability(options: WriteOptions | undefined): Durability {

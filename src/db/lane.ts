@@ -12,6 +12,14 @@ export interface LaneEvents {
 }
 
 /**
+ * Tells listeners of a task. It is called when the task is over and everything
+ * about it is settled: a listener may write, and so come to wait for the next task.
+ */
+export type Announcement = () => void;
+
+export const nothingToTell: Announcement = () => undefined;
+
+/**
  * One kind of background work, one task at a time. The end of a task is handled
  * once: when its promise settles, or by the synchronous caller who finished it.
  */
@@ -19,7 +27,7 @@ export class Lane {
   readonly #core: Core;
   readonly #onEnded: () => void;
   readonly #onFailed: (error: unknown) => void;
-  #task: Task<void> | undefined;
+  #task: Task<Announcement> | undefined;
 
   constructor(core: Core, onEnded: () => void, onFailed: (error: unknown) => void) {
     this.#core = core;
@@ -31,11 +39,11 @@ export class Lane {
     return this.#task !== undefined;
   }
 
-  start(steps: Steps<void>): void {
+  start(steps: Steps<Announcement>): void {
     const task = new Task(steps, (error) => this.#core.fail('log', error));
     this.#task = task;
     task.promise.then(
-      () => this.#end(task, this.#onEnded),
+      (announce) => this.#end(task, () => this.#ended(announce)),
       (error: unknown) => this.#end(task, () => this.#onFailed(error)),
     );
   }
@@ -44,13 +52,14 @@ export class Lane {
   finishSync(): void {
     const task = this.#task;
     if (task === undefined) return;
+    let announce: Announcement;
     try {
-      task.finishSync();
+      announce = task.finishSync();
     } catch (error) {
       this.#end(task, () => this.#onFailed(error));
       throw this.#core.failure ?? error;
     }
-    this.#end(task, this.#onEnded);
+    this.#end(task, () => this.#ended(announce));
   }
 
   /**
@@ -70,7 +79,12 @@ export class Lane {
     await this.#task?.promise.catch(() => undefined);
   }
 
-  #end(task: Task<void>, handle: () => void): void {
+  #ended(announce: Announcement): void {
+    this.#onEnded();
+    announce();
+  }
+
+  #end(task: Task<Announcement>, handle: () => void): void {
     if (this.#task !== task) return;
     this.#task = undefined;
     handle();

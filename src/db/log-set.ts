@@ -247,12 +247,14 @@ export class LogSet {
   prepareSpare(): void {
     if (this.#spare !== undefined || this.#spareTask !== undefined || this.#isClosing) return;
     const queued = this.#syncs.add(() => this.#spareSteps());
-    if (this.#spare !== undefined) return;
-    this.#spareTask = queued;
-    queued.wait().catch((error: unknown) => {
-      this.#spareTask = undefined;
-      this.#options.onSpareFailed(error);
-    });
+    if (this.#spare === undefined) this.#spareTask = queued;
+    queued.wait().then(
+      () => this.#options.onSpareReady(),
+      (error: unknown) => {
+        if (this.#spareTask === queued) this.#spareTask = undefined;
+        this.#options.onSpareFailed(error);
+      },
+    );
   }
 
   /** Syncs and closes everything. Returns what a clean close claims. */
@@ -336,9 +338,12 @@ export class LogSet {
   }
 
   *#spareSteps(): Steps<void> {
-    this.#spare = yield* this.#createFile();
-    this.#spareTask = undefined;
-    this.#options.onSpareReady();
+    try {
+      this.#spare = yield* this.#createFile();
+    } finally {
+      // Also after a failure: a synchronous caller may try again before the event loop turns.
+      this.#spareTask = undefined;
+    }
   }
 
   *#createFile(): Steps<Log> {

@@ -79,8 +79,11 @@ export class WritePath {
     if (!this.#waiters.isEmpty || !this.#hasRoom()) {
       const since = clock.monotonicMs();
       this.delayedWrites++;
-      do this.#makeRoomSync();
-      while (!this.#waiters.isEmpty || !this.#hasRoom());
+      do {
+        this.#makeRoomSync();
+        // A listener may have closed the database.
+        this.#core.checkWritable();
+      } while (!this.#waiters.isEmpty || !this.#hasRoom());
       this.delayedMs += clock.monotonicMs() - since;
     }
     this.#enter(batch);
