@@ -151,10 +151,10 @@ export class Background {
     const core = this.#core;
     await this.#jobs.whileReferenced(async () => {
       for (;;) {
+        core.checkWritable();
         const unflushed = [...core.keyspaces()].filter(({ tree }) => tree.active.entries > 0);
         if (unflushed.length === 0 || this.#switchNow(unflushed)) break;
         await core.logs.spareRequest?.wait();
-        core.checkWritable();
       }
       const done = this.flusher.waitForImmutables();
       this.schedule();
@@ -187,7 +187,10 @@ export class Background {
       assert(this.flusher.lane.isBusy, 'immutable memtables are being flushed');
       this.flusher.lane.finishSync();
     } else {
-      logs.spareRequest?.waitSync();
+      const { spareRequest } = logs;
+      if (spareRequest !== undefined) spareRequest.waitSync();
+      // What a keyspace has in the logs keeps them too long until it is gone.
+      else for (const drop of this.#core.drops) drop.finishSync();
     }
   }
 
@@ -208,7 +211,7 @@ export class Background {
     this.#refused.delete(keyspace);
     this.pacing.forget(keyspace);
     this.flusher.forgetDropped();
-    this.compactor.rejectRuns(this.#core.droppedError(keyspace), keyspace);
+    this.compactor.forget(keyspace, this.#core.droppedError(keyspace));
     this.#onRoom();
   }
 

@@ -39,6 +39,7 @@ async function closeWriter(core: Core, writer: WriterParts): Promise<void> {
     new LsmError('LSM_CLOSED', `the database ${core.path} was closed before the write had room`),
   );
   try {
+    await Promise.allSettled([...core.drops].map(({ promise }) => promise));
     if (core.failure === undefined) await writes.drain();
     await background.stop();
     if (core.failure === undefined) await flushLarge(core, writer);

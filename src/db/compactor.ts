@@ -106,6 +106,13 @@ export class Compactor {
     }
   }
 
+  /** The keyspace is gone: whoever waits for it hears `error`. */
+  forget(keyspace: KeyspaceCore, error: LsmError): void {
+    this.#damage.delete(keyspace);
+    this.#errors.delete(keyspace);
+    this.rejectRuns(error, keyspace);
+  }
+
   /** Ends, before it returns, a compaction that stands between a keyspace and room in its L0. @throws LsmError when it cannot be done */
   makeRoomSync(keyspace: KeyspaceCore): void {
     const damage = this.#damage.get(keyspace);

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.js';
 import { LsmError } from '../base/errors.js';
 import { joinPath, manifestName } from '../base/file-names.js';
 import { TaskQueue, runQueued } from '../base/task-queue.js';
-import type { Steps } from '../base/task.js';
+import type { Steps, Task } from '../base/task.js';
 import type { VersionEdit, KeyspaceCounters } from '../manifest/version-edit.js';
 import type { KeyspaceState } from '../manifest/manifest-state.js';
 import type { Version } from '../manifest/version.js';
@@ -227,6 +227,9 @@ export class Core {
   get defaultKeyspace(): KeyspaceCore {
     return this.#keyspaces.get(defaultKeyspaceId)!;
   }
+
+  /** Drops of keyspaces that are under way. */
+  readonly drops = new Set<Task<void>>();
 
   /** Whether a batch that was made earlier may name a keyspace that is gone. */
   hasDropped = false;

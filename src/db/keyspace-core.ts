@@ -1,3 +1,4 @@
+import type { Task } from '../base/task.js';
 import type { CachePriority } from '../base/table-meta.js';
 import type { CompactionOptions } from '../compaction/level-targets.js';
 import type { ScanCounters } from '../iterator/visible-iterator.js';
@@ -102,8 +103,8 @@ export class KeyspaceCore {
     this.#isDropped = true;
   }
 
-  /** While it is being dropped: settles when its name is free again. */
-  leaving: Promise<void> | undefined;
+  /** While it is being dropped: ends when its name is free again. */
+  leaving: Task<void> | undefined;
 
   /**
    * The counters as the manifest keeps them: without what is in memtables, which

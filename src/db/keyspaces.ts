@@ -1,5 +1,5 @@
 import { invalidArgument, LsmError } from '../base/errors.js';
-import { runAsync, type Steps } from '../base/task.js';
+import { runAsync, Task, type Steps } from '../base/task.js';
 import { maxKeyspaceNameBytes, type VersionEdit } from '../manifest/version-edit.js';
 import { storedSettings } from './compaction-options.js';
 import type { Core } from './core.js';
@@ -40,7 +40,7 @@ async function makeOrChange(
   options: KeyspaceOptions,
 ): Promise<KeyspaceCore> {
   const { core } = parts;
-  await core.findLeaving(name)?.leaving;
+  await core.findLeaving(name)?.leaving?.promise;
   core.checkWritable();
   const existing = core.findKeyspace(name);
   if (existing !== undefined && !changesSettings(options)) return existing;
@@ -93,14 +93,18 @@ export async function dropKeyspace(parts: DatabaseParts, name: string): Promise<
   keyspace.markDropped();
   core.hasDropped = true;
   scans.closeAll(core.droppedError(keyspace), (id) => id === keyspace.id);
-  await (keyspace.leaving = runAsync(dropSteps(core, writer!, keyspace)));
+  const drop = new Task(dropSteps(core, writer!, keyspace), (error) => core.fail('log', error));
+  keyspace.leaving = drop;
+  core.drops.add(drop);
+  try {
+    await drop.promise;
+  } finally {
+    core.drops.delete(drop);
+    writer!.background.keyspaceDropped(keyspace);
+  }
 }
 
-function* dropSteps(
-  core: Core,
-  { logs, background }: WriterParts,
-  keyspace: KeyspaceCore,
-): Steps<void> {
+function* dropSteps(core: Core, { logs }: WriterParts, keyspace: KeyspaceCore): Steps<void> {
   // As with a flush: nobody may see this, and not what was written before it.
   yield* logs.sync();
   let logNumber = 0;
@@ -109,7 +113,6 @@ function* dropSteps(
     return { droppedKeyspaces: [keyspace.id], logNumber };
   });
   yield* logs.removeBelow(logNumber);
-  background.keyspaceDropped(keyspace);
 }
 
 function checkName(name: unknown): void {

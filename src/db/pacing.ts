@@ -100,7 +100,8 @@ export class Pacing {
     if (controller === undefined) {
       const debt = new KeyspaceDebt(this.#core, keyspace);
       controller = new PressureController(this.#core.components.clock, debt);
-      this.#controllers.set(keyspace, controller);
+      // One that is dropped is forgotten for good, though a job of it may end later.
+      if (!keyspace.isDropped) this.#controllers.set(keyspace, controller);
     }
     return controller;
   }
