@@ -19,18 +19,23 @@ export async function getMany<T>(
   use: (entry: CursorEntry | undefined) => T,
 ): Promise<T[]> {
   if (options !== undefined) checkNames(options, readOptionNames, 'a read');
-  const values = new Array<T>(keys.length);
-  const isLong = keys.length > keysPerStage && options?.snapshot === undefined;
-  // One stage runs before anything can be written: only more of them could see two states.
-  const pin = isLong ? core.snapshots.add(core.readSeq) : undefined;
+  const { length } = keys;
+  const values = new Array<T>(length);
+  // The first stage runs at once; the others when the caller may have written, closed the
+  // snapshot and used its buffers again: they have a pin and copies of their own.
+  const pin = length > keysPerStage ? core.snapshots.add(reader.seqOf(options)) : undefined;
   const snapshot = pin === undefined ? options?.snapshot : { pin, seq: pin.seq, isClosed: false };
   try {
-    for (let from = 0; from < keys.length; from += keysPerStage) {
+    const later = keys.slice(keysPerStage).map((key) => reader.ownKey(key));
+    for (let from = 0; from < length; from += keysPerStage) {
       const pending: Promise<void>[] = [];
-      const to = Math.min(keys.length, from + keysPerStage);
+      const to = Math.min(length, from + keysPerStage);
       try {
         for (let i = from; i < to; i++) {
-          const found = reader.find(keys[i], { snapshot }, use);
+          const found =
+            from === 0
+              ? reader.find(keys[i], { snapshot }, use)
+              : reader.find(later[i - keysPerStage], { snapshot }, use, 'view');
           if (found instanceof Promise) {
             pending.push(
               found.then((value) => {

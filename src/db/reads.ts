@@ -6,6 +6,7 @@ import { noSyncCalls, type Core } from './core.js';
 import { checkNames } from './option-names.js';
 import { EncodedBytes, type KeyEncoding } from './encoding.js';
 import type { KeyspaceCore } from './keyspace-core.js';
+import { ownKey } from './range.js';
 
 export const readOptionNames = ['snapshot'] satisfies (keyof ReadOptions)[];
 
@@ -31,21 +32,23 @@ export class PointReader {
 
   /** The entry that `key` has, valid until the next read; undefined when it has none or is deleted. */
   findSync(key: unknown, options: ReadOptions | undefined): CursorEntry | undefined {
-    const lookup = this.#begin(key, options);
+    const lookup = this.#begin(key, options, this.#keyEncoding);
     if (!lookup.run()) this.#finishSync(lookup);
     return this.#result(lookup);
   }
 
   /**
    * As `findSync`, or `undefined` in `pending` and a promise when the disk has to
-   * be waited for. `use` is called with the entry while it is valid.
+   * be waited for. `use` is called with the entry while it is valid. A key from
+   * `ownKey` goes in with the encoding `view`.
    */
   find<T>(
     key: unknown,
     options: ReadOptions | undefined,
     use: (entry: CursorEntry | undefined) => T,
+    encoding: KeyEncoding = this.#keyEncoding,
   ): T | Promise<T> {
-    const lookup = this.#begin(key, options);
+    const lookup = this.#begin(key, options, encoding);
     while (!lookup.run()) {
       if (!lookup.isExpectedFast) return this.#findSlowly(lookup, use);
       this.#waitSync(lookup);
@@ -53,18 +56,28 @@ export class PointReader {
     return use(this.#result(lookup));
   }
 
+  /** A copy of the key as it is stored, for a read that comes later. @throws LsmError `LSM_INVALID_ARGUMENT`, `LSM_TOO_LARGE` */
+  ownKey(key: unknown): Uint8Array {
+    return ownKey(key, this.#keyEncoding);
+  }
+
+  /** The newest sequence number that a read with these options sees. @throws LsmError as `SnapshotList.check` */
+  seqOf(options: ReadOptions | undefined): number {
+    const core = this.#core;
+    return options?.snapshot === undefined ? core.readSeq : core.snapshots.check(options.snapshot);
+  }
+
   #makeLookup(): Lookup {
     return new Lookup(this.#core.tables, this.#keyspace.priorityOf);
   }
 
-  #begin(key: unknown, options: ReadOptions | undefined): Lookup {
+  #begin(key: unknown, options: ReadOptions | undefined, encoding: KeyEncoding): Lookup {
     const core = this.#core;
     const keyspace = this.#keyspace;
     core.checkReadable(keyspace);
     if (options !== undefined) checkNames(options, readOptionNames, 'a read');
-    const seq =
-      options?.snapshot === undefined ? core.readSeq : core.snapshots.check(options.snapshot);
-    this.#key.setKey(key, this.#keyEncoding);
+    const seq = this.seqOf(options);
+    this.#key.setKey(key, encoding);
     keyspace.reads.gets++;
     this.#lookup.begin(keyspace.tree.view, this.#key.view(), seq);
     return this.#lookup;

@@ -32,6 +32,32 @@ describe('getMany', () => {
     await db.close();
   });
 
+  it('is done with keys, buffers and snapshot when the call returns', async () => {
+    const db = await open('/db', { fs: new MemoryFileSystem() });
+    const count = 600;
+    const bytes = Buffer.alloc(2 * count);
+    const keys = Array.from({ length: count }, (_, i) => bytes.subarray(2 * i, 2 * i + 2));
+    keys.forEach((key, i) => key.writeUInt16BE(i));
+    for (const key of keys) db.putSync(key, key);
+    const snapshot = db.snapshot();
+    for (const key of keys) db.deleteSync(key);
+    const reading = snapshot.getMany(keys);
+    snapshot.close();
+    bytes.fill(0xff);
+    keys.length = 0;
+    const found = await reading;
+    expect(found.map((value) => Buffer.from(value ?? []).readUInt16BE())).toEqual(
+      Array.from({ length: count }, (_, i) => i),
+    );
+    expect(db.stats().snapshots).toEqual([]);
+    await expect(snapshot.getMany(new Array<string>(300).fill('k'))).rejects.toMatchObject({
+      code: 'LSM_CLOSED',
+    });
+    await expect(db.getMany([...new Array<string>(300).fill('k'), 7 as never])).rejects.toThrow();
+    expect(db.stats().snapshots).toEqual([]);
+    await db.close();
+  });
+
   it('leaves no read behind when one key is refused', async () => {
     const rejections: unknown[] = [];
     const note = (reason: unknown): void => void rejections.push(reason);
