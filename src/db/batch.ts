@@ -2,7 +2,7 @@ import { invalidArgument, LsmError } from '../base/errors.js';
 import { WriteBatch } from '../wal/write-batch.js';
 import type { AnyKeyspace, WriteOptions } from './api-types.js';
 import type { Core } from './core.js';
-import { EncodedBytes } from './encoding.js';
+import { EncodedBytes, encodeKey, encodeValue } from './encoding.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import type { Encodings } from './settings.js';
 
@@ -45,8 +45,10 @@ export function encodePut(
   keyInput: unknown,
   valueInput: unknown,
 ): void {
-  key.setKey(keyInput, target.keyEncoding);
-  value.setValue(valueInput, target.valueEncoding);
+  const encodedKey = encodeKey(keyInput, target.keyEncoding);
+  const encodedValue = encodeValue(valueInput, target.valueEncoding);
+  key.setEncodedKey(encodedKey);
+  value.setEncodedValue(encodedValue);
   batch.put(target.keyspace.id, key.view(), value.view());
 }
 

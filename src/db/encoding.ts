@@ -63,7 +63,11 @@ export class EncodedBytes {
 
   /** @throws LsmError `LSM_INVALID_ARGUMENT` for what the encoding cannot take, `LSM_TOO_LARGE` above 65,535 bytes. */
   setKey(input: unknown, encoding: KeyEncoding): void {
-    const key = typeof encoding === 'object' ? encodeWith(encoding, input, 'key') : input;
+    this.setEncodedKey(encodeKey(input, encoding));
+  }
+
+  /** As `setKey`, for what `encodeKey` returned. */
+  setEncodedKey(key: unknown): void {
     if (typeof key === 'string') this.#setString(key);
     else if (key instanceof Uint8Array) this.#setView(key);
     else throw invalidArgument(`a key must be a string or a Uint8Array, not ${typeName(key)}`);
@@ -75,11 +79,9 @@ export class EncodedBytes {
     }
   }
 
-  /** @throws LsmError `LSM_INVALID_ARGUMENT` for a value the encoding cannot take, `LSM_TOO_LARGE` above 256 MiB. */
-  setValue(input: unknown, encoding: ValueEncoding): void {
-    const value = typeof encoding === 'object' ? encodeWith(encoding, input, 'value') : input;
-    if (encoding === 'json') this.#setString(toJson(value));
-    else if (typeof value === 'string') this.#setString(value);
+  /** Of what `encodeValue` returned. @throws LsmError `LSM_INVALID_ARGUMENT` for what is not bytes, `LSM_TOO_LARGE` above 256 MiB. */
+  setEncodedValue(value: unknown): void {
+    if (typeof value === 'string') this.#setString(value);
     else if (value instanceof Uint8Array) this.#setView(value);
     else throw invalidArgument(`a value must be a string or a Uint8Array, not ${typeName(value)}`);
     if (this.end - this.start > maxValueBytes) {
@@ -127,6 +129,21 @@ export class EncodedBytes {
     }
     this.end = this.#scratch.write(text, 0, 'utf8');
   }
+}
+
+/**
+ * Runs the user's part of an encoding, which may itself use the database: to be
+ * called before anything is put into a buffer that others use too.
+ * @throws LsmError `LSM_INVALID_ARGUMENT` for what the encoding refuses
+ */
+export function encodeKey(input: unknown, encoding: KeyEncoding): unknown {
+  return typeof encoding === 'object' ? encodeWith(encoding, input, 'key') : input;
+}
+
+/** As `encodeKey`, for values. */
+export function encodeValue(input: unknown, encoding: ValueEncoding): unknown {
+  if (encoding === 'json') return toJson(input);
+  return typeof encoding === 'object' ? encodeWith(encoding, input, 'value') : input;
 }
 
 function encodeWith(encoding: Encoding<unknown>, input: unknown, what: 'key' | 'value'): unknown {

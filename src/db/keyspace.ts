@@ -251,8 +251,12 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
   readonly #presentValueOf = (entry: CursorEntry): Value =>
     this.#decodeValue(entry.valueBytes, entry.valueStart, entry.valueEnd);
 
-  readonly #entryOf = (entry: CursorEntry | undefined): ValueEntry<Value> | undefined =>
-    entry === undefined ? undefined : { value: this.#presentValueOf(entry), seq: entry.seq };
+  readonly #entryOf = (entry: CursorEntry | undefined): ValueEntry<Value> | undefined => {
+    if (entry === undefined) return undefined;
+    // First, as decoding may read too, and the entry is the reader's.
+    const { seq } = entry;
+    return { value: this.#presentValueOf(entry), seq };
+  };
 
   readonly #keyOf = (entry: CursorEntry): Key =>
     this.#decodeKey(entry.keyBytes, entry.keyStart, entry.keyEnd);
