@@ -21,7 +21,10 @@ describe('an encoding that uses the database itself', () => {
         home.words?.deleteSync(`not ${word}`);
         return number;
       },
-      decode: (bytes) => names.getSync(bytes) ?? '',
+      decode(bytes) {
+        home.words?.hasSync('a');
+        return names.getSync(bytes) ?? '';
+      },
     };
     const words = await db.keyspace('words', { keyEncoding: 'utf8', valueEncoding: numbered });
     home.words = words;
