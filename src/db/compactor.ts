@@ -175,14 +175,24 @@ export class Compactor {
     this.#events.onFailed(known);
   }
 
+  /** A keyspace whose last compaction failed comes last: it must not keep the others from theirs. */
   #choose(): Chosen | undefined {
     const healthy = [...this.#core.keyspaces()].filter(
       (keyspace) => !keyspace.isDropped && !this.#damage.has(keyspace),
     );
-    const first = this.#chooseOverdue(healthy) ?? this.#chooseManual();
+    if (this.#errors.size === 0) return this.#chooseAmong(healthy);
+    const hasFailed = (keyspace: KeyspaceCore): boolean => this.#errors.has(keyspace);
+    return (
+      this.#chooseAmong(healthy.filter((keyspace) => !hasFailed(keyspace))) ??
+      this.#chooseAmong(healthy.filter(hasFailed))
+    );
+  }
+
+  #chooseAmong(keyspaces: readonly KeyspaceCore[]): Chosen | undefined {
+    const first = this.#chooseOverdue(keyspaces) ?? this.#chooseManual(keyspaces);
     if (first !== undefined) return first;
     // Where a compactRange waits for what runs, nothing new gets in its way.
-    const others = healthy.filter(
+    const others = keyspaces.filter(
       (keyspace) => !this.#manualRuns.some((run) => run.keyspace === keyspace),
     );
     return (
@@ -201,10 +211,10 @@ export class Compactor {
   }
 
   /** The next step of the oldest manual run that has one now; runs that are done are settled. */
-  #chooseManual(): Chosen | undefined {
+  #chooseManual(keyspaces: readonly KeyspaceCore[]): Chosen | undefined {
     for (const run of [...this.#manualRuns]) {
       const { keyspace, range, progress } = run;
-      if (keyspace.isDropped) continue;
+      if (!keyspaces.includes(keyspace)) continue;
       const state = this.#pickerState(keyspace);
       const step = pickManual(keyspace.version, keyspace.compaction, state, range, progress);
       if (step === 'wait') continue;

@@ -126,6 +126,38 @@ describe('a synchronous writer beside a drop that nobody awaits', () => {
   });
 });
 
+describe('a keyspace whose compactions fail', () => {
+  it('does not keep others from theirs', async () => {
+    const broken = new Set<string>();
+    const disk = new RecordingFileSystem(new MemoryFileSystem(), {
+      beforeCall: (operation, path) => {
+        if (/^(open|read)/.test(operation) && broken.has(path))
+          throw Object.assign(new Error('EIO: a bad sector'), { code: 'EIO' });
+      },
+    });
+    const db = await openText(disk, {
+      maxCompactions: 1,
+      l0CompactionTrigger: 2,
+      l0SlowdownTables: 3,
+      l0StopTables: 100,
+    });
+    const x = await db.keyspace('x');
+    const errors = watchErrors(db);
+    db.on('flush', ({ keyspace, fileNumber }) => {
+      if (keyspace === 'default') broken.add(`/db/${String(fileNumber).padStart(6, '0')}.sst`);
+    });
+    for (let i = 0; i < 5; i++) {
+      await db.put('a', `${i}`);
+      await x.put('a', `${i}`);
+      await db.flush();
+    }
+    await x.compactRange();
+    expect(errors.length).toBeGreaterThan(0);
+    expect(errors.every(({ keyspace }) => keyspace === 'default')).toBe(true);
+    await db.close();
+  });
+});
+
 describe('when the next log cannot be made', () => {
   it('a caller that never lets the event loop turn can try again', async () => {
     const fs = new MemoryFileSystem();
