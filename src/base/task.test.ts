@@ -84,6 +84,18 @@ describe('Task', () => {
     await task.quiesce();
     expect(late).toHaveLength(1);
   });
+
+  it('does not report a late failure of the step that failed when it was repeated', async () => {
+    const failing: Waitable = {
+      wait: () => Promise.reject(new Error('ENOSPC, in the thread pool')),
+      waitSync: () => {
+        throw new Error('ENOSPC, repeated');
+      },
+    };
+    const task = new Task(twoSteps(failing, failing, []), unexpected);
+    expect(() => task.finishSync()).toThrow('ENOSPC, repeated');
+    await task.quiesce();
+  });
 });
 
 describe('TaskQueue', () => {

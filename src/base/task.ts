@@ -68,6 +68,8 @@ export class Task<T> {
   #outcome: Outcome<T> | undefined;
   #settle!: (outcome: Outcome<T>) => void;
   #inFlight: Promise<void> | undefined;
+  /** The first step that failed when a synchronous caller did it: if it is in flight, too, its failure is known. */
+  #failedSync: Waitable | undefined;
 
   /**
    * `onLateError` hears of a step that failed in the thread pool after a
@@ -100,6 +102,7 @@ export class Task<T> {
       try {
         current.waitSync();
       } catch (error) {
+        this.#failedSync ??= current;
         this.#advance(() => this.#steps.throw(error));
         continue;
       }
@@ -145,7 +148,7 @@ export class Task<T> {
       (error: unknown) => {
         this.#inFlight = undefined;
         if (this.#current === waiting) goOn(() => this.#steps.throw(error));
-        else this.#onLateError(error);
+        else if (this.#failedSync !== waiting) this.#onLateError(error);
       },
     );
   }

@@ -158,6 +158,35 @@ describe('a keyspace whose compactions fail', () => {
   });
 });
 
+describe('a job that fails under a synchronous writer', () => {
+  it('is tried again: what the thread pool says of it later is known', async () => {
+    let isFull = true;
+    const disk = new RecordingFileSystem(new MemoryFileSystem(), {
+      beforeCall: (operation, path) => {
+        if (isFull && operation.startsWith('write') && path.endsWith('.sst'))
+          throw Object.assign(new Error('ENOSPC: full'), { code: 'ENOSPC' });
+      },
+    });
+    const db = await openText(disk, { maxImmutableMemtables: 1 });
+    const errors = watchErrors(db);
+    let refused: unknown;
+    for (let i = 0; i < 100 && refused === undefined; i++) {
+      try {
+        db.putSync(`k${i}`, large);
+      } catch (error) {
+        refused = error;
+      }
+    }
+    expect(refused).toMatchObject({ code: 'LSM_NO_SPACE' });
+    isFull = false;
+    await new Promise((resolve) => void setImmediate(resolve));
+    expect(errors.filter(({ fatal }) => fatal)).toEqual([]);
+    db.putSync('after', large);
+    await db.flush();
+    await db.close();
+  });
+});
+
 describe('when the next log cannot be made', () => {
   it('a caller that never lets the event loop turn can try again', async () => {
     const fs = new MemoryFileSystem();
