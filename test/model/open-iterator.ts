@@ -56,7 +56,7 @@ export class OpenIterator {
       this.#model.seek(key);
       return true;
     }
-    if (choice < 10) return this.#checkMany(1 + random.below(30));
+    if (choice < 10) return this.takeMany(1 + random.below(30));
     const { done, value } = await this.#iterator.next();
     this.#checkNext(done === true ? undefined : this.#entryOf(value));
     if (done !== true && !this.#isExhausted) return true;
@@ -81,7 +81,8 @@ export class OpenIterator {
     throw new Mismatch('an iterator of what is closed looks ended');
   }
 
-  async #checkMany(count: number): Promise<boolean> {
+  /** Up to `count` entries; false when the iterator is done with. */
+  async takeMany(count: number): Promise<boolean> {
     const found = await this.#iterator.nextMany(count);
     if (found.length > count) throw new Mismatch('nextMany returned more than was asked for');
     for (const value of found) this.#checkNext(this.#entryOf(value));

@@ -18,6 +18,7 @@ test('random operations agree with a model', { timeout: 3_600_000 }, async () =>
     kills: 0,
     flushes: 0,
     compactions: 0,
+    jumps: 0,
     made: 0,
     dropped: 0,
   };
@@ -32,6 +33,7 @@ test('random operations agree with a model', { timeout: 3_600_000 }, async () =>
   expect(sums.opens).toBeGreaterThan(1_000);
   expect(sums.flushes).toBeGreaterThan(1_000);
   expect(sums.compactions).toBeGreaterThan(1_000);
+  expect(sums.jumps).toBeGreaterThan(5_000);
   expect(sums.made).toBeGreaterThan(800);
   expect(sums.dropped).toBeGreaterThan(500);
 });

@@ -79,6 +79,8 @@ export class Session {
   kills = 0;
   flushes = 0;
   compactions = 0;
+  /** Ranges of deleted keys that scans knew, and passed over at once. */
+  jumps = 0;
   /** Keyspaces made and dropped. */
   made = 0;
   dropped = 0;
@@ -122,7 +124,8 @@ export class Session {
 
   async #step(): Promise<void> {
     const choice = this.#random.below(1000);
-    if (choice < 330) await this.#write();
+    if (choice < 320) await this.#write();
+    else if (choice < 330) await this.#consume();
     else if (choice < 400) await this.#writeBatch();
     else if (choice < 620) await this.#read();
     else if (choice < 640) await this.#readMany();
@@ -177,7 +180,9 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    const { flushes, compactions } = this.#db.stats().background;
+    const { background, scans } = this.#db.stats();
+    const { flushes, compactions } = background;
+    this.jumps += scans.jumps;
     this.flushes += flushes;
     this.compactions += compactions;
     await this.#db.close();
@@ -417,18 +422,29 @@ export class Session {
 
   #openIterator(): void {
     const place = this.#anyPlace();
-    const { options, state } = this.#readState(place, 0.2);
     const range = this.#anyRange(0.5);
-    const iterator = new OpenIterator(place, this.#universe, {
+    const iterator = this.#makeIterator(place, range, {
+      reverse: this.#random.chance(0.5),
+      limit: this.#random.chance(0.2) ? this.#random.below(10) : Infinity,
+    });
+    this.#iterators.push({ place, iterator });
+  }
+
+  #makeIterator(
+    place: Place,
+    range: ModelRange,
+    { reverse, limit }: { readonly reverse: boolean; readonly limit: number },
+  ): OpenIterator {
+    const { options, state } = this.#readState(place, 0.2);
+    return new OpenIterator(place, this.#universe, {
       state: Int32Array.from(state),
       span: spanOf(this.#universe, range),
       range: { ...rangeIn(place, range), ...options },
-      reverse: this.#random.chance(0.5),
-      limit: this.#random.chance(0.2) ? this.#random.below(10) : Infinity,
+      reverse,
+      limit,
       isSync: this.#isSync(0.85),
       part: (['entries', 'entries', 'keys', 'values'] as const)[this.#random.below(4)],
     });
-    this.#iterators.push({ place, iterator });
   }
 
   #changeSnapshots(): void {
@@ -446,6 +462,30 @@ export class Session {
         if (isLsmError(error, 'LSM_CLOSED')) return;
       }
       throw new Mismatch('a closed snapshot was read');
+    }
+  }
+
+  /**
+   * A queue's consumer, or a stack's: looks for the first or last entry of a range,
+   * deletes it, and again, which leaves ever longer runs of deleted keys at that end.
+   */
+  async #consume(): Promise<void> {
+    const random = this.#random;
+    const place = this.#anyPlace();
+    const range = this.#anyRange(0.3);
+    const reverse = random.chance(0.5);
+    for (let left = random.below(60); left > 0; left--) {
+      const iterator = this.#makeIterator(place, range, { reverse, limit: 1 });
+      await iterator.takeMany(1);
+      const key = iterator.lastKey;
+      this.#options.onResult?.(`consumed ${key}`);
+      this.operations++;
+      if (key < 0) return;
+      const bytes = place.form.keyIn(this.#universe.keys[key]);
+      if (this.#isSync(0.9)) place.keyspace.deleteSync(bytes, { durability: 'none' });
+      else await place.keyspace.delete(bytes);
+      this.operations++;
+      this.#apply({ place, key, value: 0 });
     }
   }
 
