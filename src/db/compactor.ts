@@ -54,7 +54,7 @@ export class Compactor {
   readonly #manualRuns: ManualRun[] = [];
   /** A table that a compaction cannot read, damaged or of a newer version: none is begun in its keyspace any more. */
   readonly #damage = new Map<KeyspaceCore, LsmError>();
-  /** Why the last compaction of a keyspace failed, until one succeeds. */
+  /** Why the last compaction of a keyspace failed, until one succeeds; the latest failure comes last. */
   readonly #errors = new Map<KeyspaceCore, LsmError>();
 
   constructor(core: Core, jobs: Jobs, pacing: Pacing, events: LaneEvents) {
@@ -169,23 +169,23 @@ export class Compactor {
     const known = this.#jobs.classify(error, 'a compaction failed');
     this.rejectRuns(known, keyspace);
     if (core.failure !== undefined) return;
+    this.#errors.delete(keyspace);
     this.#errors.set(keyspace, known);
     if (isForGood(known)) this.#damage.set(keyspace, known);
     core.report({ during: 'compaction', keyspace: keyspace.name, error: known, fatal: false });
     this.#events.onFailed(known);
   }
 
-  /** A keyspace whose last compaction failed comes last: it must not keep the others from theirs. */
+  /** Keyspaces whose last compaction failed come last, in turns: none keeps the others from theirs. */
   #choose(): Chosen | undefined {
     const healthy = [...this.#core.keyspaces()].filter(
       (keyspace) => !keyspace.isDropped && !this.#damage.has(keyspace),
     );
-    if (this.#errors.size === 0) return this.#chooseAmong(healthy);
-    const hasFailed = (keyspace: KeyspaceCore): boolean => this.#errors.has(keyspace);
-    return (
-      this.#chooseAmong(healthy.filter((keyspace) => !hasFailed(keyspace))) ??
-      this.#chooseAmong(healthy.filter(hasFailed))
-    );
+    let chosen = this.#chooseAmong(healthy.filter((keyspace) => !this.#errors.has(keyspace)));
+    for (const keyspace of this.#errors.keys()) {
+      if (healthy.includes(keyspace)) chosen ??= this.#chooseAmong([keyspace]);
+    }
+    return chosen;
   }
 
   #chooseAmong(keyspaces: readonly KeyspaceCore[]): Chosen | undefined {
