@@ -108,12 +108,6 @@ describe('EmptyRanges', () => {
     expect(ranges.isUnchangedSince(0)).toBe(true);
     put(ranges, 'a', 7);
     expect([ranges.isUnchangedSince(6), ranges.isUnchangedSince(7)]).toEqual([false, true]);
-    add(ranges, 'a', 'b');
-    const watch = ranges.watch(textKey('a'), true);
-    ranges.clear(8);
-    expect(ranges.isUnchangedSince(7)).toBe(false);
-    expect(show(ranges)).toEqual([]);
-    expect(watch.isSpoiled).toBe(true);
   });
 
   it('keeps a bounded number of ranges: a heavy one outlives the light ones, while it is used', () => {

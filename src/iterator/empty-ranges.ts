@@ -34,7 +34,7 @@ const maxWatches = 4;
  */
 export class EmptyRanges {
   /** Ascending, disjoint, not touching. */
-  #ranges: KnownRange[] = [];
+  readonly #ranges: KnownRange[] = [];
   readonly #watches: RangeWatch[] = [];
   #lastPutSeq = 0;
   /** The priority at which the last range was given up; see `#makeRoom`. */
@@ -56,14 +56,6 @@ export class EmptyRanges {
     if (this.#watches.length !== 0) {
       for (const watch of this.#watches) watch.onPut(bytes, start, end);
     }
-  }
-
-  /** Whatever may have come in up to `seq` by another way than `onPut`: nothing is believed any more. */
-  clear(seq: number): void {
-    this.#lastPutSeq = seq;
-    this.#ranges = [];
-    for (const watch of this.#watches) watch.isSpoiled = true;
-    this.#watches.length = 0;
   }
 
   /** True when no put has come since the reader's `seq`, which was the newest number once. */
