@@ -1,4 +1,4 @@
-import { LsmError } from '../base/errors.js';
+import { LsmError, toLsmError } from '../base/errors.js';
 import { runAsync } from '../base/task.js';
 import { closedError, toError, type Core } from './core.js';
 import type { DatabaseParts, WriterParts } from './database-parts.js';
@@ -22,13 +22,26 @@ export async function closeDatabase(parts: DatabaseParts): Promise<void> {
   } finally {
     core.state = 'closed';
     for (const { tree } of core.keyspaces()) tree.close();
-    await runAsync(core.tables.close());
-    await runAsync(core.versions.close());
-    if (lock !== undefined) {
-      await lock.release();
-      core.events.emit('lock', () => ({ state: 'released', waitedMs: 0 }));
+    try {
+      await closeFiles(core);
+    } finally {
+      if (lock !== undefined) {
+        await lock.release();
+        core.events.emit('lock', () => ({ state: 'released', waitedMs: 0 }));
+      }
+      core.events.emit('closed', () => ({ path: core.path }));
     }
-    core.events.emit('closed', () => ({ path: core.path }));
+  }
+}
+
+/** @throws LsmError when a table cannot be closed; the manifest is closed all the same. */
+async function closeFiles({ path, tables, versions }: Core): Promise<void> {
+  try {
+    await runAsync(tables.close());
+  } catch (error) {
+    throw toLsmError(error, 'closing the tables failed', path);
+  } finally {
+    await runAsync(versions.close());
   }
 }
 

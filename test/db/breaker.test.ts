@@ -196,6 +196,29 @@ describe('a job that fails under a synchronous writer', () => {
   });
 });
 
+describe('close', () => {
+  it('lets the lock go also when a table cannot be closed', async () => {
+    const memory = new MemoryFileSystem();
+    let isBroken = false;
+    const disk = new RecordingFileSystem(memory, {
+      beforeCall: (operation, path) => {
+        if (isBroken && operation === 'close' && path.endsWith('.sst'))
+          throw Object.assign(new Error('EIO: close'), { code: 'EIO' });
+      },
+    });
+    const db = await openText(disk);
+    await db.put('a', '1');
+    await db.flush();
+    expect(await db.get('a')).toBe('1');
+    isBroken = true;
+    await expect(db.close()).rejects.toMatchObject({ code: 'LSM_IO' });
+    isBroken = false;
+    const again = await openText(disk);
+    expect(again.getSync('a')).toBe('1');
+    await again.close();
+  });
+});
+
 describe('when the next log cannot be made', () => {
   it('a caller that never lets the event loop turn can try again', async () => {
     const fs = new MemoryFileSystem();
