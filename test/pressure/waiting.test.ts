@@ -130,14 +130,14 @@ describe('beside writes that wait', () => {
   });
 
   it('sync() is a barrier behind them', async () => {
-    const { settledOrder, all } = writeAll(700, (i) => db.put(keyOf(i), value));
+    const { settledOrder, all } = writeAll(600, (i) => db.put(keyOf(i), value));
     const { waiting } = db.stats().stalls;
     expect(waiting).toBeGreaterThan(0);
     await db.sync();
     expect(db.stats().stalls.waiting).toBe(0);
-    expect([...db.keysSync()]).toHaveLength(700);
+    expect([...db.keysSync()]).toHaveLength(600);
     await all;
-    expect(settledOrder).toHaveLength(700);
+    expect(settledOrder).toHaveLength(600);
   });
 
   it('one write may wait, however large it is', async () => {
