@@ -139,7 +139,16 @@ export class TableCache {
   *close(): Steps<void> {
     this.#isClosed = true;
     for (const opening of [...this.#opening.values()]) yield* finishOpening(opening);
-    for (const [number, table] of [...this.#open]) yield* this.#close(number, table);
+    let failure: { readonly error: unknown } | undefined;
+    for (const [number, table] of [...this.#open]) {
+      try {
+        yield* this.#close(number, table);
+      } catch (error) {
+        // The first is told once the others are closed.
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
   }
 
   /** Sums over all tables since the cache was made. */

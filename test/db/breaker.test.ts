@@ -219,6 +219,30 @@ describe('close', () => {
   });
 });
 
+describe('a table that cannot be closed', () => {
+  it('does not keep the others open', async () => {
+    const memory = new MemoryFileSystem();
+    const broken = { path: '' };
+    const disk = new RecordingFileSystem(memory, {
+      beforeCall: (operation, path) => {
+        if (operation === 'close' && path === broken.path)
+          throw Object.assign(new Error('EIO: close'), { code: 'EIO' });
+      },
+    });
+    const db = await openText(disk);
+    const tables: number[] = [];
+    db.on('flush', ({ fileNumber }) => tables.push(fileNumber));
+    for (const key of ['a', 'b', 'c']) {
+      await db.put(key, '1');
+      await db.flush();
+      expect(await db.get(key)).toBe('1');
+    }
+    broken.path = `${db.path}/${String(tables[0]).padStart(6, '0')}.sst`;
+    await expect(db.close()).rejects.toMatchObject({ code: 'LSM_IO' });
+    expect(memory.openFiles).toBe(1);
+  });
+});
+
 describe('when the next log cannot be made', () => {
   it('a caller that never lets the event loop turn can try again', async () => {
     const fs = new MemoryFileSystem();
