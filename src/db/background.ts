@@ -146,8 +146,12 @@ export class Background {
     this.compactor.start();
   }
 
-  /** Settles when everything written so far is in tables. */
-  async flush(): Promise<void> {
+  /**
+   * Settles when everything written so far is in tables. `onDone` is called right
+   * then, with the sequence number up to which that is: unless a keyspace is being
+   * dropped, nothing newer is in a table yet.
+   */
+  async flush(onDone: (seq: number) => void = () => undefined): Promise<void> {
     const core = this.#core;
     await this.#jobs.whileReferenced(async () => {
       for (;;) {
@@ -156,7 +160,8 @@ export class Background {
         if (unflushed.length === 0 || this.#switchNow(unflushed)) break;
         await core.logs.spareRequest?.wait();
       }
-      const done = this.flusher.waitForImmutables();
+      const seq = core.logs.appendedSeq;
+      const done = this.flusher.waitForImmutables(() => onDone(seq));
       this.schedule();
       await done;
     });

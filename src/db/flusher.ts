@@ -83,12 +83,22 @@ export class Flusher {
     return true;
   }
 
-  /** Settles when every memtable that is immutable now is in a table. */
-  waitForImmutables(): Promise<void> {
+  /**
+   * Settles when every memtable that is immutable now is in a table. `onDone` is
+   * called at that moment, before anything else is installed; its error rejects.
+   */
+  waitForImmutables(onDone: () => void = () => undefined): Promise<void> {
     const until = this.#immutables();
-    if (until.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ until, resolve, reject });
+      const settle = (): void => {
+        try {
+          resolve(onDone());
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      if (until.length === 0) settle();
+      else this.#waiters.push({ until, resolve: settle, reject });
     });
   }
 
