@@ -42,6 +42,7 @@ export async function open<
 }
 
 export { Database, type TypedKeyspaceOptions } from './db/database.js';
+export type { CheckpointReport } from './db/checkpoint.js';
 export { Keyspace, type ValueEntry } from './db/keyspace.js';
 export { destroy, type DestroyOptions, type DestroyReport } from './db/destroy.js';
 export { Snapshot } from './db/snapshot.js';

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.js';
 import { verifyDatabase, type VerifyReport } from '../verify/verify-database.js';
 import type { DatabaseEvents, RecoveryEvent } from './event-types.js';
 import type { DatabaseStats } from './stats-types.js';
+import { makeCheckpoint, type CheckpointReport } from './checkpoint.js';
 import { closeDatabase } from './close.js';
 import type { DatabaseParts, WriterParts } from './database-parts.js';
 import type { Decoded, KeyEncoding, ValueEncoding } from './encoding.js';
@@ -104,6 +105,25 @@ export class Database<Key = Uint8Array, Value = Uint8Array> extends Keyspace<Key
     const { writes, background } = this.#writer;
     await writes.waitForAdmission();
     await background.flush();
+  }
+
+  /**
+   * Makes a copy of the database, as it is now, in the directory `path`, which is
+   * made, or empty: a database of its own, to be opened, moved or archived. Writes
+   * go on meanwhile. Everything written before the call is in it, of all keyspaces.
+   *
+   * Tables never change, so the copy holds links to them where the file system
+   * has links, and takes no room until the two part. It is complete, and on
+   * disk, when the promise resolves. A crash leaves it whole, or as something that
+   * no open takes for a database.
+   * @throws LsmError `LSM_EXISTS` when there is something at `path` already,
+   * `LSM_LOCKED` when another checkpoint is being made there, `LSM_NO_SPACE`,
+   * `LSM_IO`, and as `flush`
+   */
+  async checkpoint(path: string): Promise<CheckpointReport> {
+    const { core } = this.#parts;
+    core.checkWritable();
+    return makeCheckpoint(core, this.#writer, path);
   }
 
   /** Figures of the database as it is now; see `DatabaseStats`. */

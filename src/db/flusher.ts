@@ -94,7 +94,7 @@ export class Flusher {
         try {
           resolve(onDone());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       if (until.length === 0) settle();

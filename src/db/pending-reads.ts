@@ -1,4 +1,4 @@
-/** Reads that wait for a block: a database that closes waits for them. */
+/** Reads that wait for the disk, and copies being made: a database that closes waits for them. */
 export class PendingReads {
   #count = 0;
   #onIdle: (() => void) | undefined;

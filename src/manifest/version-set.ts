@@ -123,6 +123,11 @@ export class VersionSet implements LiveFiles {
     return { set: new VersionSet(place, options, state, found), report };
   }
 
+  /** What the edits so far say together. A new one after every edit. */
+  get state(): ManifestState {
+    return this.#state;
+  }
+
   /** By id, ascending. A new map after every edit. */
   get keyspaces(): ReadonlyMap<number, KeyspaceState> {
     return this.#state.keyspaces;

@@ -1,6 +1,6 @@
 import { MemoryFileSystem, type File } from '../../src/fs.js';
 
-type GatedCall = 'create' | 'open' | 'sync';
+type GatedCall = 'create' | 'open' | 'sync' | 'link';
 
 /** Calls that wait until they are let go. */
 export class Gate {
@@ -53,6 +53,11 @@ export class GatedDisk extends MemoryFileSystem {
   override async open(path: string, options?: { readonly writable?: boolean }): Promise<File> {
     await this.#pass('open', path);
     return this.#gated(await super.open(path, options), path);
+  }
+
+  override async link(from: string, to: string): Promise<void> {
+    await this.#pass('link', to);
+    await super.link(from, to);
   }
 
   async #pass(call: GatedCall, path: string): Promise<void> {
