@@ -6,7 +6,14 @@
  */
 export { Entry } from './base/entry.js';
 export { kindDelete, kindPut, type EntryKind } from './base/internal-key.js';
-export { isLsmError, LsmError, type LsmErrorCode, type LsmErrorDetails } from './base/errors.js';
+export {
+  isLsmError,
+  LsmError,
+  type ChecksumDamage,
+  type FlippedBit,
+  type LsmErrorCode,
+  type LsmErrorDetails,
+} from './base/errors.js';
 export type { CachePriority, Compression } from './base/table-meta.js';
 export { BlockCache, type BlockCacheOptions } from './sstable/block-cache.js';
 export { BloomFilter } from './sstable/bloom-filter.js';

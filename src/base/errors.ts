@@ -22,12 +22,35 @@ export type LsmErrorCode =
   | 'LSM_UNSUPPORTED'
   | 'LSM_ABORTED';
 
+/** A bit of a file. */
+export interface FlippedBit {
+  /** Offset of its byte in the file. */
+  readonly offset: number;
+  /** 0 is the lowest of the eight. */
+  readonly bit: number;
+}
+
+/** What is known of a place whose checksum does not match. */
+export interface ChecksumDamage {
+  /** The checksum that stands in the file; absent where damage hides what it covers. */
+  readonly expected?: number;
+  /** The checksum of the bytes as they are. */
+  readonly found?: number;
+  /**
+   * The only bit whose flip explains the damage; null when no single one does. Absent
+   * where it was not looked for: in more than 64 KiB.
+   */
+  readonly flippedBit?: FlippedBit | null;
+}
+
 /** What an `LsmError` knows besides its code and message. */
 export interface LsmErrorDetails {
   /** Path of the file concerned. */
   readonly file?: string;
   /** Byte offset in that file. */
   readonly offset?: number;
+  /** Of a checksum that does not match. */
+  readonly damage?: ChecksumDamage | undefined;
   /** The error that led to this one. */
   readonly cause?: unknown;
 }
@@ -40,6 +63,8 @@ export class LsmError extends Error {
   readonly file: string | undefined;
   /** Byte offset in that file, where it is known. */
   readonly offset: number | undefined;
+  /** Of `LSM_CORRUPTION`: the checksums that differ, and whether one flipped bit explains it. */
+  readonly damage: ChecksumDamage | undefined;
 
   constructor(code: LsmErrorCode, message: string, details: LsmErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -47,6 +72,7 @@ export class LsmError extends Error {
     this.code = code;
     this.file = details.file;
     this.offset = details.offset;
+    this.damage = details.damage;
   }
 }
 
@@ -56,13 +82,28 @@ export function isLsmError(error: unknown, code?: LsmErrorCode): error is LsmErr
 }
 
 /** Damaged bytes in a file; `what` names the structure and what was expected. */
-export function corruption(what: string, file: string, offset?: number, cause?: unknown): LsmError {
+export function corruption(
+  what: string,
+  file: string,
+  offset?: number,
+  cause?: unknown,
+  damage?: ChecksumDamage,
+): LsmError {
   const place = offset === undefined ? file : `${file} at byte ${offset}`;
-  return new LsmError('LSM_CORRUPTION', `${what} in ${place}`, {
+  return new LsmError('LSM_CORRUPTION', `${what} in ${place}${describeFlip(damage)}`, {
     file,
     ...(offset === undefined ? {} : { offset }),
     cause,
+    damage,
   });
+}
+
+/** The end of a message: whether one bit explains the damage. Empty where that is not known. */
+export function describeFlip(damage: ChecksumDamage | undefined): string {
+  const flipped = damage?.flippedBit;
+  if (flipped === undefined) return '';
+  if (flipped === null) return '; no single flipped bit explains it';
+  return `; one flipped bit explains it: bit ${flipped.bit} of byte ${flipped.offset}`;
 }
 
 export function invalidArgument(message: string): LsmError {

@@ -1,6 +1,7 @@
-import { checksumAt, noFileId, type FileId } from './checksum.js';
+import { checksumAt, checksumSeed, noFileId, type FileId } from './checksum.js';
+import { describeMismatch, examineChecksum, tryFlips } from './checksum-damage.js';
 import { readU16, readU32, writeU16, writeU32 } from './bytes.js';
-import { corruption, LsmError } from './errors.js';
+import { corruption, LsmError, type ChecksumDamage } from './errors.js';
 
 /*
  * Every file but LOCK and LOCK.owner begins with this header (little-endian):
@@ -84,20 +85,11 @@ export function decodeFileHeader(bytes: Uint8Array, kind: FileKind, file: string
   if (bytes.length < fileHeaderBytes) {
     throw corruption(`header cut off after ${bytes.length} of ${fileHeaderBytes} bytes`, file, 0);
   }
-  for (let i = 0; i < 8; i++) {
-    if (bytes[i] !== magics[kind].charCodeAt(i)) {
-      throw corruption(`no ${kind} file: the magic ${magics[kind]} is missing`, file, 0);
-    }
-  }
   const size = readU16(bytes, 10);
-  if (size < fileHeaderBytes || size > maxHeaderBytes || size > bytes.length) {
-    throw corruption(`impossible header size ${size}`, file, 10);
+  if (!hasMagic(bytes, kind) || !isPossibleSize(size, bytes.length) || !checksOut(bytes, size)) {
+    throw headerDamage(bytes, kind, file);
   }
   const fileId = readFileId(bytes, 28);
-  const expected = checksumAt(bytes.subarray(0, size - 4), fileId, 0);
-  if (readU32(bytes, size - 4) !== expected) {
-    throw corruption('header checksum does not match', file, 0);
-  }
   const version = readU16(bytes, 8);
   const mustBits = readU32(bytes, 12);
   refuseNewer(version, mustBits, readU32(bytes, 36), file);
@@ -111,6 +103,47 @@ export function decodeFileHeader(bytes: Uint8Array, kind: FileKind, file: string
     fileId,
     extension: bytes.slice(52, size - 4),
   };
+}
+
+function hasMagic(bytes: Uint8Array, kind: FileKind): boolean {
+  for (let i = 0; i < 8; i++) if (bytes[i] !== magics[kind].charCodeAt(i)) return false;
+  return true;
+}
+
+function isPossibleSize(size: number, length: number): boolean {
+  return size >= fileHeaderBytes && size <= maxHeaderBytes && size <= length;
+}
+
+function checksOut(bytes: Uint8Array, size: number): boolean {
+  const checksum = checksumAt(bytes.subarray(0, size - 4), readFileId(bytes, 28), 0);
+  return readU32(bytes, size - 4) === checksum;
+}
+
+function headerDamage(source: Uint8Array, kind: FileKind, file: string): LsmError {
+  const bytes = source.slice(0, maxHeaderBytes);
+  const isSound = (): boolean => {
+    const size = readU16(bytes, 10);
+    return hasMagic(bytes, kind) && isPossibleSize(size, bytes.length) && checksOut(bytes, size);
+  };
+  const fail = (what: string, offset: number, damage: ChecksumDamage): LsmError =>
+    corruption(what, file, offset, undefined, damage);
+  const tryAt = (from: number, to: number): ChecksumDamage['flippedBit'] =>
+    tryFlips(bytes, from, to, 0, isSound) ?? null;
+  if (!hasMagic(bytes, kind)) {
+    const what = `no ${kind} file: the magic ${magics[kind]} is missing`;
+    return fail(what, 0, { flippedBit: tryAt(0, 8) });
+  }
+  const size = readU16(bytes, 10);
+  if (!isPossibleSize(size, bytes.length)) {
+    return fail(`impossible header size ${size}`, 10, { flippedBit: tryAt(10, 12) });
+  }
+  const end = size - 4;
+  const seed = checksumSeed(readFileId(bytes, 28), 0);
+  const found = examineChecksum({ bytes, start: 0, end, checksumAt: end, seed, origin: 0 });
+  // Flips in the size and the id change what the CRC covers, and what it begins from.
+  const flippedBit = found.flippedBit ?? tryAt(10, 12) ?? tryAt(28, 36);
+  const damage = { ...found, flippedBit };
+  return fail(describeMismatch('header', damage), 0, damage);
 }
 
 /** Refuses what a newer version wrote. A table's footer repeats these fields and decides with the same rule. */

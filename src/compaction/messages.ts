@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { LsmError, type LsmErrorCode } from '../base/errors.js';
+import { LsmError, type ChecksumDamage, type LsmErrorCode } from '../base/errors.js';
 import { withOwnKeys, type JobResult, type JobSettings } from './job-settings.js';
 
 /** What the worker is started with. */
@@ -43,6 +43,7 @@ export interface PlainError {
   readonly message: string;
   readonly file: string | undefined;
   readonly offset: number | undefined;
+  readonly damage: ChecksumDamage | undefined;
   readonly stack: string | undefined;
   readonly cause: PlainError | undefined;
 }
@@ -66,24 +67,26 @@ export function encodeError(error: unknown): PlainError {
       cause,
     };
   }
-  return { code: error.code, name, message, file: error.file, offset: error.offset, stack, cause };
+  const { code, file, offset, damage } = error;
+  return { code, name, message, file, offset, damage, stack, cause };
 }
 
 const noDetails = {
   code: undefined,
   file: undefined,
   offset: undefined,
+  damage: undefined,
   stack: undefined,
   cause: undefined,
 };
 
 export function decodeError(plain: PlainError): Error {
-  const { code, message, file, offset } = plain;
+  const { code, message, file, offset, damage } = plain;
   const cause = plain.cause === undefined ? undefined : decodeError(plain.cause);
   const error =
     code === undefined
       ? new Error(message, cause === undefined ? undefined : { cause })
-      : new LsmError(code, message, { file, offset, cause });
+      : new LsmError(code, message, { file, offset, damage, cause });
   error.name = plain.name;
   if (plain.stack !== undefined) error.stack = plain.stack;
   return error;

@@ -1,4 +1,5 @@
 import type { FileId } from '../base/checksum.js';
+import { describeFlip } from '../base/errors.js';
 import type { File } from '../fs/file-system.js';
 import { recordSpan, recordStartRoom, roomInBlock } from '../wal/log-format.js';
 import { LogReader } from '../wal/log-reader.js';
@@ -31,12 +32,12 @@ export async function* walkRecords(
   /** Behind the last record. */
   let end = start;
   let isDamageTold = false;
-  const damage = (upTo: number): DamageFact => {
-    const { detail, damagedAt } = reader.report;
+  const tellDamage = (upTo: number): DamageFact => {
+    const { detail, damagedAt, damage } = reader.report;
     const isFirst = !isDamageTold && detail !== '';
     isDamageTold = true;
     const offset = isFirst ? damagedAt : nextStart(end);
-    const what = isFirst ? detail : 'bytes that are no record';
+    const what = isFirst ? detail + describeFlip(damage) : 'bytes that are no record';
     return { type: 'damage', offset, bytes: upTo - offset, what };
   };
   for (let step = reader.advance(); step !== 'end'; step = reader.advance()) {
@@ -45,7 +46,7 @@ export async function* walkRecords(
       continue;
     }
     const { recordOffset: offset, recordStart, recordEnd, isBehindDamage } = reader;
-    if (offset > nextStart(end)) yield damage(offset);
+    if (offset > nextStart(end)) yield tellDamage(offset);
     yield {
       type: 'record',
       offset,
@@ -57,7 +58,7 @@ export async function* walkRecords(
   const { reason, detail, usedEnd, damagedAt, recordsBehind } = reader.report;
   if (reason === 'damage' && recordsBehind === 0) {
     yield { type: 'torn-end', offset: damagedAt, bytes: usedEnd - damagedAt, what: detail };
-  } else if (reason === 'damage' && usedEnd > end) yield damage(usedEnd);
+  } else if (reason === 'damage' && usedEnd > end) yield tellDamage(usedEnd);
   yield { type: 'walk-end', offset: end };
 }
 

@@ -203,10 +203,11 @@ function missingManifest(directory: string, number: number): LsmError {
 
 /** Says what can be done about a manifest that cannot be used. */
 function advise(error: LsmError): LsmError {
-  const { code, message, file, offset, cause } = error;
+  const { code, message, file, offset, damage, cause } = error;
   return new LsmError(code, `${message}. Nothing was changed; restore the directory from a copy`, {
     ...(file === undefined ? {} : { file }),
     ...(offset === undefined ? {} : { offset }),
+    damage,
     cause,
   });
 }

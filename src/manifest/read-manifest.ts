@@ -77,8 +77,13 @@ function* readOpenManifest(
     }
   }
   const { end, damagedAt, detail, reason, recordsBehind, records } = reader.report;
-  if (recordsBehind > 0) damage ??= corruption(`${detail} before whole records`, path, damagedAt);
-  if (!hasSnapshotEnd) damage ??= corruption('snapshot cut off', path, end);
+  if (recordsBehind > 0) {
+    const what = `${detail} before whole records`;
+    damage ??= corruption(what, path, damagedAt, undefined, reader.report.damage);
+  }
+  if (!hasSnapshotEnd) {
+    damage ??= corruption('snapshot cut off', path, end, undefined, reader.report.damage);
+  }
   // Manifests are not extended ahead, so zeros behind the end are a write that did not arrive.
   const tornTail =
     reason === 'eof' ? undefined : { offset: end, bytes: (yield* sizeOf(file)) - end };

@@ -1,5 +1,6 @@
 import { readU32, writeU32 } from '../base/bytes.js';
-import { checksumAt, type FileId } from '../base/checksum.js';
+import { checksumAt, checksumSeed, type FileId } from '../base/checksum.js';
+import { checksumMismatch } from '../base/checksum-damage.js';
 import { corruption, LsmError } from '../base/errors.js';
 import { codecById, codecIds, type Codec } from './codecs.js';
 import { blockTrailerBytes, maxCompressibleBytes, maxRawBlockBytes } from './format.js';
@@ -79,7 +80,14 @@ export function openBlock(
     readU32(source, trailer + 6) !==
     checksumAt(source.subarray(start, trailer + 6), tableId, offset)
   ) {
-    throw corruption('block checksum does not match', file, offset);
+    throw checksumMismatch('block', file, {
+      bytes: source,
+      start,
+      end: trailer + 6,
+      checksumAt: trailer + 6,
+      seed: checksumSeed(tableId, offset),
+      origin: offset - start,
+    });
   }
   const codecId = source[trailer];
   const rawLength = readU32(source, trailer + 2);

@@ -1,6 +1,7 @@
 import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../base/bytes.js';
-import { checksumAt, type FileId } from '../base/checksum.js';
-import { corruption } from '../base/errors.js';
+import { checksumAt, checksumSeed, type FileId } from '../base/checksum.js';
+import { describeMismatch, examineChecksum, tryFlips } from '../base/checksum-damage.js';
+import { corruption, type ChecksumDamage, type LsmError } from '../base/errors.js';
 import {
   formatVersion,
   magics,
@@ -56,16 +57,9 @@ export function encodeFooter(footer: Omit<Footer, 'checksum'>, offset: number): 
 
 /** Decodes the 64 bytes that stand at `offset`, the end of the file less 64. */
 export function decodeFooter(bytes: Uint8Array, offset: number, file: string): Footer {
-  for (let i = 0; i < 8; i++) {
-    if (bytes[56 + i] !== magics.table.charCodeAt(i)) {
-      throw corruption('no table: the magic at the end is missing', file, offset + 56);
-    }
-  }
+  if (!hasMagic(bytes) || !checksOut(bytes, offset)) throw footerDamage(bytes, offset, file);
   const tableId = readFileId(bytes, 16);
   const checksum = readU32(bytes, 52);
-  if (checksum !== checksumAt(bytes.subarray(0, 52), tableId, offset)) {
-    throw corruption('footer checksum does not match', file, offset);
-  }
   refuseNewer(readU16(bytes, 0), readU32(bytes, 4), readU32(bytes, 12), file);
   const metaindex = { offset: readU64(bytes, 24), size: readU32(bytes, 32) };
   const tailOffset = readU64(bytes, 40);
@@ -77,4 +71,31 @@ export function decodeFooter(bytes: Uint8Array, offset: number, file: string): F
     metaindex.offset + metaindex.size === offset;
   if (!isInPlace) throw corruption('impossible place of the metaindex', file, offset);
   return { tableId, metaindex, metaindexChecksum: readU32(bytes, 36), tailOffset, checksum };
+}
+
+function hasMagic(bytes: Uint8Array): boolean {
+  for (let i = 0; i < 8; i++) if (bytes[56 + i] !== magics.table.charCodeAt(i)) return false;
+  return true;
+}
+
+function checksOut(bytes: Uint8Array, offset: number): boolean {
+  return readU32(bytes, 52) === checksumAt(bytes.subarray(0, 52), readFileId(bytes, 16), offset);
+}
+
+function footerDamage(bytes: Uint8Array, offset: number, file: string): LsmError {
+  const isSound = (): boolean => hasMagic(bytes) && checksOut(bytes, offset);
+  if (!hasMagic(bytes)) {
+    const flippedBit = tryFlips(bytes, 56, 64, offset, isSound) ?? null;
+    const what = 'no table: the magic at the end is missing';
+    return corruption(what, file, offset + 56, undefined, { flippedBit });
+  }
+  const seed = checksumSeed(readFileId(bytes, 16), offset);
+  const place = { bytes, start: 0, end: 52, checksumAt: 52, seed, origin: offset };
+  let damage: ChecksumDamage = examineChecksum(place);
+  // A flip in the id changes what the CRC begins from.
+  damage = {
+    ...damage,
+    flippedBit: damage.flippedBit ?? tryFlips(bytes, 16, 24, offset, isSound) ?? null,
+  };
+  return corruption(describeMismatch('footer', damage), file, offset, undefined, damage);
 }

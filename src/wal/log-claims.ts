@@ -50,7 +50,7 @@ export function judgeChain(
 function damagedBelow(log: ChainedLog, report: LogReport, needed: number): LsmError {
   const reason = report.reason === 'damage' ? report.detail : 'the log ends';
   const what = `${reason} below byte ${needed}, up to which this log had been synced,`;
-  return corruption(what, log.path, report.damagedAt);
+  return corruption(what, log.path, report.damagedAt, undefined, report.damage);
 }
 
 function tooLong(log: ChainedLog, report: LogReport, stated: number): LsmError {

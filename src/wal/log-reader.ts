@@ -1,7 +1,10 @@
 import { emptyBytes, readU16, readU32, readU64 } from '../base/bytes.js';
 import type { FileId } from '../base/checksum.js';
+import { describeMismatch } from '../base/checksum-damage.js';
+import type { ChecksumDamage } from '../base/errors.js';
 import type { Waitable } from '../base/task.js';
 import type { File } from '../fs/file-system.js';
+import { explainFragment } from './explain-fragment.js';
 import { FileWindow } from './file-window.js';
 import {
   fragmentChecksum,
@@ -33,6 +36,9 @@ export interface LogReaderOptions {
   readonly longestRecord?: number;
 }
 
+/** The numbers are found out only for the first damage. */
+const wrongChecksum = 'fragment checksum';
+
 /** Where a log ended, and what is behind that. */
 export interface LogReport {
   /**
@@ -42,6 +48,8 @@ export interface LogReport {
   readonly reason: 'eof' | 'zeros' | 'damage';
   /** What did not check out; empty without damage. */
   readonly detail: string;
+  /** What its checksum tells, where there is one. */
+  readonly damage: ChecksumDamage | undefined;
   /** Offset behind the last record before the end or the damage. */
   readonly end: number;
   /** Offset of what did not check out; the same as `end` without damage. */
@@ -94,6 +102,7 @@ export class LogReader implements Waitable {
 
   #reason: LogReport['reason'] = 'eof';
   #detail = '';
+  #checksumDamage: ChecksumDamage | undefined;
   #end: number;
   #damagedAt = -1;
   #usedEnd = 0;
@@ -136,6 +145,7 @@ export class LogReader implements Waitable {
     return {
       reason: this.#reason,
       detail: this.#detail,
+      damage: this.#checksumDamage,
       end: this.#end,
       damagedAt: this.#damagedAt < 0 ? this.#end : this.#damagedAt,
       usedEnd: Math.max(this.#usedEnd, this.#end),
@@ -176,7 +186,7 @@ export class LogReader implements Waitable {
       return false;
     }
     if (checksum !== fragmentChecksum(bytes, at, length, this.#fileId, position)) {
-      this.#damage('fragment checksum does not match');
+      this.#damage(wrongChecksum);
       return false;
     }
     const from = at + fragmentHeaderBytes;
@@ -267,8 +277,20 @@ export class LogReader implements Waitable {
 
   #reportDamage(detail: string, offset: number): void {
     this.#reason = 'damage';
-    this.#detail = detail;
     this.#damagedAt = offset;
+    this.#checksumDamage = this.#explain(offset);
+    this.#detail =
+      detail === wrongChecksum ? describeMismatch('fragment', this.#checksumDamage ?? {}) : detail;
+  }
+
+  /** A flipped bit is looked for once per log at most. */
+  #explain(position: number): ChecksumDamage | undefined {
+    const { bytes, start, end } = this.#window;
+    if (position < start) return undefined;
+    const room = roomInBlock(position);
+    const available = Math.min(room, end - position);
+    const fileId = this.#fileId;
+    return explainFragment({ bytes, at: position - start, room, available, fileId, position });
   }
 
   #beginSearch(): void {
