@@ -281,10 +281,20 @@ export class Core {
     }
   }
 
-  /** Makes sure that so many file numbers can be taken. */
+  /** Makes sure that so many file numbers can be taken. A failure is fatal. */
   *ensureFileNumbers(count: number): Steps<void> {
     if (this.versions.freeFileNumbers >= count) return;
-    yield* runQueued(this.#edits, () => this.versions.ensureFileNumbers(count));
+    try {
+      yield* runQueued(this.#edits, () => this.versions.ensureFileNumbers(count));
+    } catch (error) {
+      throw this.fail('manifest', error);
+    }
+  }
+
+  /** The next file number, once it is durable that it is not given again. */
+  *takeFileNumber(): Steps<number> {
+    yield* this.ensureFileNumbers(1);
+    return this.versions.takeFileNumbers();
   }
 
   /** Waits for edits that are under way. */

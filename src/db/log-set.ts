@@ -16,7 +16,8 @@ export interface LogSetOptions {
   readonly databaseId: FileId;
   readonly random: RandomSource;
   readonly preallocate: boolean;
-  readonly takeFileNumber: () => number;
+  /** A number that is durable before the file has it as its name. */
+  readonly takeFileNumber: () => Steps<number>;
   /** Number and synced length of the current manifest: what a new log's header claims. */
   readonly manifestClaim: () => { readonly number: number; readonly syncedLength: number };
   /** Called once, with the first failure of a log: nothing is written afterwards. */
@@ -303,10 +304,13 @@ export class LogSet {
   }
 
   *#syncSteps(): Steps<void> {
+    // Those that are there now: behind this write all but the last have their end. A log that
+    // is begun later must not be synced before the rest of the one that it continues.
+    const logs = [...this.#logs];
     yield* this.write();
     const target = this.#writtenSeq;
     if (target <= this.#syncedSeq) return;
-    for (const log of [...this.#logs]) {
+    for (const log of logs) {
       if (log.writer.syncedEnd < log.writer.writtenEnd) {
         yield log.writer.sync();
         this.syncCalls++;
@@ -348,7 +352,7 @@ export class LogSet {
 
   *#createFile(): Steps<Log> {
     const { fs, directory, databaseId, random, preallocate, takeFileNumber } = this.#options;
-    const number = takeFileNumber();
+    const number = yield* takeFileNumber();
     const path = joinPath(directory, logName(number));
     const fileId = randomFileId(random);
     const writer = yield* LogWriter.createFile({

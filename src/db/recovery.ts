@@ -54,7 +54,11 @@ export async function recoverForWriting(
   if (found !== undefined && logs !== undefined) {
     for (const log of logs.logs) await syncFile(fs, log.path);
     const { tornTail, currentProblem } = found.report;
-    if (tornTail !== undefined || currentProblem !== undefined) await setAsideOrphans(core, names);
+    if (tornTail !== undefined || currentProblem !== undefined) {
+      // Before a table leaves its place, what says that nobody needs it there is durable.
+      await syncFile(fs, joinPath(core.path, manifestName(found.report.manifestNumber)));
+      await setAsideOrphans(core, names);
+    }
     await runAsync(found.set.openForWriting());
   }
   await beginLog(core, background, replay, logs);
@@ -229,7 +233,7 @@ function makeLogSet(core: Core, replay: Replay, replayed: LogReplay | undefined)
       databaseId: versions.databaseId,
       random: components.random,
       preallocate: settings.memtableBytes >= preallocatingMemtableBytes,
-      takeFileNumber: () => versions.takeFileNumbers(),
+      takeFileNumber: () => core.takeFileNumber(),
       manifestClaim: () => ({
         number: versions.manifestNumber,
         syncedLength: versions.syncedLength,
