@@ -1,4 +1,20 @@
-const reasons = {
+/** Codes of the errors that file systems without an operating system below them can throw. */
+export type SystemErrorCode =
+  | 'EACCES'
+  | 'EBADF'
+  | 'EEXIST'
+  | 'EINVAL'
+  | 'EIO'
+  | 'EISDIR'
+  | 'EMFILE'
+  | 'ENOENT'
+  | 'ENOSPC'
+  | 'ENOTDIR'
+  | 'ENOTEMPTY'
+  | 'EPERM'
+  | 'EROFS';
+
+const reasons: Readonly<Record<SystemErrorCode, string>> = {
   EACCES: 'permission denied',
   EBADF: 'bad file descriptor',
   EEXIST: 'file already exists',
@@ -11,9 +27,8 @@ const reasons = {
   ENOTDIR: 'not a directory',
   ENOTEMPTY: 'directory not empty',
   EPERM: 'operation not permitted',
-} as const;
-
-export type SystemErrorCode = keyof typeof reasons;
+  EROFS: 'read-only file system',
+};
 
 /** An error that looks like the operating system's, for file systems that have none below them. */
 export function systemError(code: SystemErrorCode, call: string, path: string): Error {

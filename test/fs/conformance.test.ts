@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { FileSystem } from '../../src/fs/file-system.js';
+import { FaultFileSystem } from '../../src/fs/fault-file-system.js';
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.js';
 import { nodeFileSystem } from '../../src/fs/node-file-system.js';
 import { RecordingFileSystem } from '../../src/fs/recording-file-system.js';
@@ -27,6 +28,13 @@ describeFileSystem('memory', () => inMemory(new MemoryFileSystem()));
 
 describeFileSystem('recording', () => inMemory(new RecordingFileSystem(new MemoryFileSystem())));
 
+describeFileSystem('faulty', () => inMemory(new FaultFileSystem(new MemoryFileSystem())));
+
+// Every call meets a fault that lets it pass in a later turn.
+describeFileSystem('slow', () =>
+  inMemory(new FaultFileSystem(new MemoryFileSystem(), [{ turns: 1, times: 'forever' }])),
+);
+
 const withoutSync = { hasSync: false };
 describeFileSystem(
   'memory without synchronous calls',
@@ -36,6 +44,11 @@ describeFileSystem(
 describeFileSystem(
   'recording without synchronous calls',
   () => inMemory(new RecordingFileSystem(new MemoryFileSystem({ sync: false }))),
+  withoutSync,
+);
+describeFileSystem(
+  'faulty without synchronous calls',
+  () => inMemory(new FaultFileSystem(new MemoryFileSystem({ sync: false }))),
   withoutSync,
 );
 
