@@ -49,22 +49,24 @@ export async function makeCheckpoint(
     throw invalidArgument('checkpoint takes the path of a directory as a non-empty string');
   }
   const { fs } = core.components;
-  let isUnfinished = false;
   try {
     await makeEmptyDirectory(fs, path);
     const lock = await fs.lockDirectory(path);
+    let report: CheckpointReport;
+    let isBegun = false;
     try {
       await checkEmpty(fs, path);
-      isUnfinished = true;
-      const report = await fill(core, path, await nextMoment(core, writer));
-      isUnfinished = false;
-      return report;
-    } finally {
-      await lock.release();
+      isBegun = true;
+      report = await fill(core, path, await nextMoment(core, writer));
+    } catch (error) {
+      await lock.release().catch(() => undefined);
+      // What stays, should this fail too, is whole, or has no complete manifest and is refused.
+      if (isBegun) await destroy(path, { fs }).catch(() => undefined);
+      throw error;
     }
+    await lock.release();
+    return report;
   } catch (error) {
-    // What stays, should this fail too, is no database: its manifest is not complete.
-    if (isUnfinished) await destroy(path, { fs }).catch(() => undefined);
     throw toLsmError(error, `making the checkpoint ${path} failed`, path);
   }
 }

@@ -1,5 +1,6 @@
 import { LsmError, toLsmError } from '../base/errors.js';
 import { runAsync } from '../base/task.js';
+import type { DirectoryLock } from '../fs/file-system.js';
 import { closedError, toError, type Core } from './core.js';
 import type { DatabaseParts, WriterParts } from './database-parts.js';
 
@@ -25,13 +26,22 @@ export async function closeDatabase(parts: DatabaseParts): Promise<void> {
     try {
       await closeFiles(core);
     } finally {
-      if (lock !== undefined) {
-        await lock.release();
-        core.events.emit('lock', () => ({ state: 'released', waitedMs: 0 }));
+      try {
+        if (lock !== undefined) await letGo(core, lock);
+      } finally {
+        core.events.emit('closed', () => ({ path: core.path }));
       }
-      core.events.emit('closed', () => ({ path: core.path }));
     }
   }
+}
+
+async function letGo({ path, events }: Core, lock: DirectoryLock): Promise<void> {
+  try {
+    await lock.release();
+  } catch (error) {
+    throw toLsmError(error, `letting the lock of ${path} go failed`, path);
+  }
+  events.emit('lock', () => ({ state: 'released', waitedMs: 0 }));
 }
 
 /** @throws LsmError when a table cannot be closed; the manifest is closed all the same. */

@@ -1,4 +1,4 @@
-import { invalidArgument, LsmError } from '../base/errors.js';
+import { invalidArgument, LsmError, toLsmError } from '../base/errors.js';
 import { randomFileId } from '../base/prng.js';
 import { runAsync } from '../base/task.js';
 import { ExecutorPool } from '../compaction/executor-pool.js';
@@ -42,9 +42,10 @@ export async function openParts(path: string, options: OpenOptions): Promise<Dat
     const waitedMs = components.clock.monotonicMs() - sinceMs;
     return await openLocked(path, resolved, lock, waitedMs);
   } catch (error) {
-    await lock?.release();
+    // What led here is the error to report; the lock of a process that ends is free.
+    await lock?.release().catch(() => undefined);
     if (isNewDirectory) await fs.removeDirectory(path).catch(() => undefined);
-    throw error;
+    throw toLsmError(error, `opening the database ${path} failed`, path);
   }
 }
 

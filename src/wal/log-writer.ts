@@ -85,8 +85,13 @@ export class LogWriter {
    */
   static *create(options: LogOptions): Steps<LogWriter> {
     const writer = yield* LogWriter.createFile(options);
-    yield* writer.begin(options.extension);
-    return writer;
+    try {
+      yield* writer.begin(options.extension);
+      return writer;
+    } catch (error) {
+      yield* writer.#closeQuietly();
+      throw error;
+    }
   }
 
   /**
@@ -101,7 +106,7 @@ export class LogWriter {
       return writer;
     } catch (error) {
       const failure = writer.#fail(error, 'creating');
-      yield* writer.#closeFiles();
+      yield* writer.#closeQuietly();
       throw failure;
     }
   }
@@ -250,14 +255,30 @@ export class LogWriter {
     );
   }
 
+  /** Both, also when one cannot be closed. */
   *#closeFiles(): Steps<void> {
+    let failure: unknown;
     for (const file of [this.#file, this.#syncFile]) {
       if (file === undefined) continue;
-      yield this.#step(
-        'closing',
-        () => file.close(),
-        () => file.closeSync!(),
-      );
+      try {
+        yield this.#step(
+          'closing',
+          () => file.close(),
+          () => file.closeSync!(),
+        );
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure as Error;
+  }
+
+  /** For a file that is given up: what led to that is the error to report. */
+  *#closeQuietly(): Steps<void> {
+    try {
+      yield* this.#closeFiles();
+    } catch {
+      // The first error counts.
     }
   }
 
