@@ -30,6 +30,8 @@ export interface FaultRule {
   readonly turns?: number;
   /** An asynchronous call waits until the fault is lifted. A synchronous one cannot. */
   readonly isHeld?: boolean;
+  /** Called when a call meets the fault, before anything becomes of it. */
+  readonly onMet?: (call: FaultyCall) => void;
 }
 
 /** A call that met a fault. */
@@ -127,6 +129,7 @@ export class Fault {
     if (this.#count < this.#nth || isLate) return false;
     this.#calls.push(call);
     this.#reach();
+    this.rule.onMet?.(call);
     return true;
   }
 

@@ -131,6 +131,15 @@ export class MemoryFileSystem implements FileSystem {
     return new MemoryFileSystem(this.#options(), this.#tree.clone());
   }
 
+  /**
+   * Does to a file what a failed fsync does on Linux: what was not synced is read as
+   * before, but counts as clean, so that a later sync succeeds and brings none of it
+   * to the medium. Only what is written again reaches it.
+   */
+  loseUnsynced(path: string): void {
+    this.#file(path, 'fsync').loseUnsynced();
+  }
+
   /** Copies of all files by absolute path. */
   snapshotFiles(): Map<string, Uint8Array> {
     const files = new Map<string, Uint8Array>();

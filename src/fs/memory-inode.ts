@@ -31,6 +31,9 @@ export class MemoryInode {
   #size = 0;
   #syncedPages: Pages = [];
   #syncedSize = 0;
+  /** What a failed sync has given up; an entry counts while its page is the one that is there. */
+  #lostPages = new Map<number, Page | undefined>();
+  #lostSize: number | undefined;
   /** Pages of another epoch are shared and must be copied before a write. */
   #epoch: object = {};
 
@@ -105,8 +108,25 @@ export class MemoryInode {
   }
 
   sync(): void {
-    this.#syncedPages = this.#pages.slice();
-    this.#syncedSize = this.#size;
+    const synced = this.#pages.slice();
+    for (const [index, page] of this.#lostPages) {
+      if (this.#pages[index] === page) synced[index] = this.#syncedPages[index];
+    }
+    this.#syncedPages = synced;
+    if (this.#size !== this.#lostSize) {
+      this.#syncedSize = this.#size;
+      this.#lostSize = undefined;
+    }
+    this.#epoch = {};
+  }
+
+  /** What is not synced is read as before, and never reaches the medium unless it is written again. */
+  loseUnsynced(): void {
+    const count = Math.max(this.#pages.length, this.#syncedPages.length);
+    for (let i = 0; i < count; i++) {
+      if (this.#pages[i] !== this.#syncedPages[i]) this.#lostPages.set(i, this.#pages[i]);
+    }
+    if (this.#size !== this.#syncedSize) this.#lostSize = this.#size;
     this.#epoch = {};
   }
 
@@ -123,6 +143,8 @@ export class MemoryInode {
     copy.#size = this.#size;
     copy.#syncedPages = this.#syncedPages.slice();
     copy.#syncedSize = this.#syncedSize;
+    copy.#lostPages = new Map(this.#lostPages);
+    copy.#lostSize = this.#lostSize;
     this.#epoch = {};
     return copy;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { File, FileSystem } from '../../src/fs.js';
-import { FaultFileSystem, MemoryFileSystem, type FaultRule } from '../../src/testing.js';
+import { FaultFileSystem, MemoryFileSystem, Prng, type FaultRule } from '../../src/testing.js';
 
 const hello = new TextEncoder().encode('hello');
 
@@ -175,6 +175,26 @@ describe('a fault', () => {
     fs.lift();
     await write;
     await expect(file.size()).rejects.toMatchObject({ code: 'EBADF' });
+  });
+
+  it('tells when it is met, before anything becomes of the call', async () => {
+    const memory = new MemoryFileSystem();
+    memory.writeBytes('/a', hello);
+    const fs = new FaultFileSystem(memory, [
+      {
+        operation: 'sync',
+        error: 'EIO',
+        onMet: ({ operation, path }) => {
+          expect(operation).toBe('sync');
+          memory.loseUnsynced(path);
+        },
+      },
+    ]);
+    const file = await fs.open('/a', { writable: true });
+    await file.write(hello, 0, 1, 5);
+    await expect(file.sync()).rejects.toMatchObject({ code: 'EIO' });
+    await file.sync();
+    expect(memory.crash({ keep: 0, random: new Prng(1) }).readBytes('/a')).toEqual(hello);
   });
 
   it('delays by turns of the event loop', async () => {

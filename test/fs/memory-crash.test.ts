@@ -74,6 +74,24 @@ describe('content after a crash', () => {
     expect(left(again, 0)).toEqual({ a: 'new', b: '' });
   });
 
+  it('never has what a failed sync gave up, unless it was written again', () => {
+    const fs = start({ a: 'old' });
+    const file = fs.openSync!('/db/a', { writable: true });
+    write(file, 'new');
+    write(file, 'far', 5000);
+    fs.loseUnsynced('/db/a');
+    expect(file.sizeSync!()).toBe(5003);
+    expect(contents(fs)['a'].slice(0, 3)).toBe('new');
+    file.syncSync!();
+    expect(left(fs, 0)).toEqual({ a: 'old' });
+    expect(left(fs.clone(), 0)).toEqual({ a: 'old' });
+    write(file, 'N');
+    write(file, '!', 5003);
+    file.syncSync!();
+    const survived = left(fs, 0)['a'];
+    expect(survived.slice(0, 3) + survived.slice(5000)).toBe('Newfar!');
+  });
+
   it('loses each unsynced sector for itself, some of them in the middle', () => {
     const old = 'o'.repeat(4 * 512);
     const fs = start({ a: old });
