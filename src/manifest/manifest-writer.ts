@@ -3,6 +3,7 @@ import type { FileId } from '../base/checksum.js';
 import { joinPath, manifestName } from '../base/file-names.js';
 import type { Steps } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
+import { closeQuietly } from '../wal/close-quietly.js';
 import { LogWriter } from '../wal/log-writer.js';
 import { encodeCurrent } from './current-file.js';
 import { encodeEdit } from './edit-codec.js';
@@ -47,14 +48,5 @@ export function* beginManifest(
   } catch (error) {
     yield* closeQuietly(writer);
     throw error;
-  }
-}
-
-/** For a writer that is given up: what led to that is the error to report. */
-export function* closeQuietly(writer: LogWriter): Steps<void> {
-  try {
-    yield* writer.close();
-  } catch {
-    // The first error counts.
   }
 }

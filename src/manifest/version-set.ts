@@ -5,12 +5,13 @@ import { currentName, joinPath, manifestName } from '../base/file-names.js';
 import type { RandomSource } from '../base/prng.js';
 import type { Steps } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
+import { closeQuietly } from '../wal/close-quietly.js';
 import type { LogWriter } from '../wal/log-writer.js';
 import type { LiveFiles } from './classify-files.js';
 import { encodeEdit } from './edit-codec.js';
 import { listDirectory, removeFile, syncDirectory, syncFile } from './file-steps.js';
 import { applyEdit, emptyState, type KeyspaceState, type ManifestState } from './manifest-state.js';
-import { beginManifest, closeQuietly, type DatabasePlace } from './manifest-writer.js';
+import { beginManifest, type DatabasePlace } from './manifest-writer.js';
 import {
   findManifest,
   highestNumber,

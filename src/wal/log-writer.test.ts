@@ -13,7 +13,8 @@ import {
   roomInBlock,
 } from './log-format.js';
 import { LogReader } from './log-reader.js';
-import { LogWriter, preallocationBytes, type LogFileOptions } from './log-writer.js';
+import type { LogFileOptions } from './log-options.js';
+import { LogWriter, preallocationBytes } from './log-writer.js';
 
 const seed = Number(process.env.NORI_SEED ?? 20_263);
 const path = 'db/000009.log';

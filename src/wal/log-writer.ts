@@ -4,27 +4,14 @@ import type { FileId } from '../base/checksum.js';
 import { LsmError, toLsmError } from '../base/errors.js';
 import { encodeFileHeader } from '../base/file-header.js';
 import { waitable, type Steps, type Waitable } from '../base/task.js';
-import type { File, FileSystem } from '../fs/file-system.js';
+import type { File } from '../fs/file-system.js';
+import { closeQuietly } from './close-quietly.js';
+import type { LogFileOptions, LogOptions } from './log-options.js';
 import { PendingBytes } from './pending-bytes.js';
 import { RecordEncoder } from './record-encoder.js';
 
 /** Space is taken in steps of this size: 72–81 µs per synced append, against 118–128 without. */
 export const preallocationBytes: number = 4 * 1024 * 1024;
-
-export interface LogFileOptions {
-  readonly fs: FileSystem;
-  readonly path: string;
-  readonly kind: 'log' | 'manifest';
-  readonly fileId: FileId;
-  readonly databaseId: FileId;
-  /** Extends the file by `ftruncate` ahead of the writes. Default false. */
-  readonly preallocate?: boolean;
-}
-
-export interface LogOptions extends LogFileOptions {
-  /** The extension of the file header: `encodeLogLinks` for a log, nothing for a manifest. */
-  readonly extension?: Uint8Array;
-}
 
 /**
  * Appends records to a new file: a write-ahead log, or a manifest.
@@ -89,7 +76,7 @@ export class LogWriter {
       yield* writer.begin(options.extension);
       return writer;
     } catch (error) {
-      yield* writer.#closeQuietly();
+      yield* closeQuietly(writer);
       throw error;
     }
   }
@@ -106,7 +93,7 @@ export class LogWriter {
       return writer;
     } catch (error) {
       const failure = writer.#fail(error, 'creating');
-      yield* writer.#closeQuietly();
+      yield* closeQuietly(writer);
       throw failure;
     }
   }
@@ -271,15 +258,6 @@ export class LogWriter {
       }
     }
     if (failure !== undefined) throw failure as Error;
-  }
-
-  /** For a file that is given up: what led to that is the error to report. */
-  *#closeQuietly(): Steps<void> {
-    try {
-      yield* this.#closeFiles();
-    } catch {
-      // The first error counts.
-    }
   }
 
   /** Extends the file in steps so that it has at least `end` bytes. */
