@@ -8,9 +8,18 @@ export interface WorkerData {
   readonly port: MessagePort;
   /** Nice value the thread gives itself; Linux only, where it concerns that thread alone. */
   readonly niceness: number;
-  /** Shared; its one word counts up as long as the thread gets on. */
-  readonly progress: Int32Array;
+  /** The words below, shared. */
+  readonly words: Int32Array;
 }
+
+/** Words shared by both threads as long as the worker lives. */
+export const threadWords = 3;
+/** Counts up as long as the worker gets on with its job. */
+export const progressWord = 0;
+/** 1 while the worker computes, 0 while it loads, waits for a job, or for the operating system. */
+export const isComputingWord = 1;
+/** 1 once the worker ends; one that is terminated, or runs out of memory, cannot say so. */
+export const hasEndedWord = 2;
 
 /** To the worker. */
 export interface JobMessage {

@@ -1,16 +1,19 @@
 import { constants, setPriority } from 'node:os';
 import { workerData, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../base/clock.js';
-import { runSync } from '../base/task.js';
+import type { Steps, Waitable } from '../base/task.js';
 import { nodeFileSystem } from '../fs/node-file-system.js';
 import { loadCodecs } from '../sstable/codecs.js';
 import { removeOutputs } from './job-outputs.js';
 import { runJob } from './job.js';
 import {
   encodeError,
+  hasEndedWord,
   isCancelledWord,
+  isComputingWord,
   isDoneWord,
   packResult,
+  progressWord,
   type JobMessage,
   type WorkerData,
   type WorkerMessage,
@@ -43,38 +46,73 @@ function lowerPriority(niceness: number): string | undefined {
   }
 }
 
+/** As `runSync`; says when it computes, for whoever wonders whether this thread is alive. */
+function runWatched<T>(steps: Steps<T>, words: Int32Array): T {
+  const compute = (goOn: () => IteratorResult<Waitable, T>): IteratorResult<Waitable, T> => {
+    Atomics.store(words, isComputingWord, 1);
+    try {
+      return goOn();
+    } finally {
+      Atomics.store(words, isComputingWord, 0);
+    }
+  };
+  let result = compute(() => steps.next());
+  while (!result.done) {
+    try {
+      result.value.waitSync();
+    } catch (error) {
+      result = compute(() => steps.throw(error));
+      continue;
+    }
+    result = compute(() => steps.next());
+  }
+  return result.value;
+}
+
 async function answer(
-  { port, progress }: WorkerData,
+  { port, words }: WorkerData,
   { id, settings, shared }: JobMessage,
 ): Promise<void> {
   const components = { fs: nodeFileSystem, clock: systemClock };
   const control = {
     isCancelled: () => {
-      Atomics.add(progress, 0, 1);
+      Atomics.add(words, progressWord, 1);
       return Atomics.load(shared, isCancelledWord) !== 0;
     },
   };
   try {
-    const result = runSync(runJob(settings, components, control));
+    const result = runWatched(runJob(settings, components, control), words);
     post(port, { type: 'done', id, result: packResult(result) });
   } catch (error) {
     await removeOutputs(nodeFileSystem, settings);
     post(port, { type: 'failed', id, error: encodeError(error) });
   } finally {
     // After the message: whoever is woken finds it.
-    Atomics.store(shared, isDoneWord, 1);
-    Atomics.notify(shared, isDoneWord);
+    wake(shared);
   }
 }
 
+function wake(shared: Int32Array): void {
+  Atomics.store(shared, isDoneWord, 1);
+  Atomics.notify(shared, isDoneWord);
+}
+
 async function serve(data: WorkerData): Promise<void> {
-  const { port, niceness } = data;
+  const { port, niceness, words } = data;
   const priorityError = lowerPriority(niceness);
   await loadCodecs();
-  post(port, { type: 'ready', priorityError });
   let last = Promise.resolve();
+  let current: Int32Array | undefined;
+  process.on('exit', () => {
+    Atomics.store(words, hasEndedWord, 1);
+    if (current !== undefined) wake(current);
+  });
+  post(port, { type: 'ready', priorityError });
   port.on('message', (message: JobMessage) => {
-    last = last.then(() => answer(data, message));
+    last = last.then(async () => {
+      current = message.shared;
+      await answer(data, message);
+    });
   });
 }
 

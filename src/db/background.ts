@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.js';
 import { toLsmError, type LsmError } from '../base/errors.js';
 import type { ManualRange } from '../compaction/picker-manual.js';
+import { BackOff } from './back-off.js';
 import { Compactor } from './compactor.js';
 import type { Core } from './core.js';
 import { Flusher } from './flusher.js';
@@ -10,10 +11,6 @@ import { Pacing } from './pacing.js';
 import { IdleFlush } from './idle-flush.js';
 import type { Jobs } from './jobs.js';
 import type { LaneEvents } from './lane.js';
-
-/** After a failed job the next one begins so much later, doubling each time. */
-const firstRetryMs = 50;
-const lastRetryMs = 5000;
 
 /**
  * Decides when memtables are switched, flushed and levels compacted, and what
@@ -32,8 +29,8 @@ export class Background {
   #isOverBudget = false;
   readonly #core: Core;
   readonly #jobs: Jobs;
-  #isRetrying = false;
-  #retryMs = firstRetryMs;
+  /** Making the next log. */
+  readonly #spare: BackOff;
   #onRoom: () => void = () => undefined;
   #onBlocked: (error: LsmError) => void = () => undefined;
 
@@ -50,9 +47,10 @@ export class Background {
       this.schedule();
       return isSwitched;
     });
+    this.#spare = new BackOff(core.components.clock, () => this.schedule());
     const events: LaneEvents = {
+      onDue: () => this.schedule(),
       onEnded: () => {
-        this.#retryMs = firstRetryMs;
         this.schedule();
         this.#idleFlush.note();
         this.#onRoom();
@@ -60,7 +58,8 @@ export class Background {
       onFailed: (error) => {
         if (this.#setApartDamaged()) this.#onRoom();
         if (this.blockedBy !== undefined) this.#onBlocked(error);
-        this.#retryLater();
+        // What is well goes on.
+        this.schedule();
       },
     };
     this.pacing = new Pacing(core);
@@ -79,6 +78,16 @@ export class Background {
     return this.#jobs.executorKind;
   }
 
+  /** Workers that were lost with a job. */
+  get workersLost(): number {
+    return this.#jobs.workersLost;
+  }
+
+  /** Why the last flush, or the last compaction of a keyspace, failed, until one succeeds. */
+  get error(): LsmError | undefined {
+    return this.flusher.error ?? this.compactor.error;
+  }
+
   get running(): ('flush' | 'compaction')[] {
     const compactions = this.compactor.running.map(() => 'compaction' as const);
     return this.flusher.lane.isBusy ? ['flush', ...compactions] : compactions;
@@ -86,7 +95,8 @@ export class Background {
 
   /** Why writes cannot hope for room; undefined when they can. */
   get blockedBy(): LsmError | undefined {
-    if (this.flusher.error !== undefined) return this.flusher.error;
+    const { error } = this.flusher;
+    if (error !== undefined && this.#areMemtablesFull) return error;
     const keyspace = this.#fullLevel0;
     return keyspace === undefined ? undefined : this.compactor.errorOf(keyspace);
   }
@@ -140,19 +150,20 @@ export class Background {
   /** Begins whatever is due and can be begun. */
   schedule(): void {
     const core = this.#core;
-    if (!core.isWritable || core.state !== 'open' || this.#isRetrying) return;
-    core.logs.prepareSpare();
+    if (!core.isWritable || core.state !== 'open') return;
+    if (!this.#spare.isWaiting) core.logs.prepareSpare();
     this.flusher.start();
     this.compactor.start();
   }
 
   /**
-   * Settles when everything written so far is in tables. `onDone` is called right
-   * then, with the sequence number up to which that is: unless a keyspace is being
-   * dropped, nothing newer is in a table yet.
+   * Settles when everything written so far is in tables; what has failed is tried
+   * again now. `onDone` is called right then, with the sequence number up to which
+   * that is: unless a keyspace is being dropped, nothing newer is in a table yet.
    */
   async flush(onDone: (seq: number) => void = () => undefined): Promise<void> {
     const core = this.#core;
+    this.flusher.backOff.skip();
     await this.#jobs.whileReferenced(async () => {
       for (;;) {
         core.checkWritable();
@@ -173,6 +184,7 @@ export class Background {
     if (keyspace.isDropped) throw this.#core.droppedError(keyspace);
     await this.#jobs.whileReferenced(async () => {
       const done = this.compactor.addRun(keyspace, range);
+      this.compactor.tryNow(keyspace);
       this.schedule();
       await done;
     });
@@ -180,12 +192,14 @@ export class Background {
 
   /** Does, before it returns, what a writer waits for. @throws LsmError when it cannot be done */
   makeRoomSync(): void {
-    const { logs, immutableCount, settings } = this.#core;
-    // No timer runs while a caller waits: a failed job is tried again for it now.
-    this.#isRetrying = false;
-    this.schedule();
+    const { logs, immutableCount } = this.#core;
     const keyspace = this.#fullLevel0;
-    const isFull = immutableCount >= settings.maxImmutableMemtables || this.#isOverBudget;
+    // No timer runs while a caller waits: what has failed is tried again for it now.
+    this.#spare.skip();
+    this.flusher.backOff.skip();
+    if (keyspace !== undefined) this.compactor.tryNow(keyspace);
+    this.schedule();
+    const isFull = this.#areMemtablesFull;
     if (keyspace !== undefined && keyspace.level0Tables >= keyspace.settings.l0StopTables) {
       this.compactor.makeRoomSync(keyspace);
     } else if ((isFull || keyspace !== undefined) && immutableCount > 0) {
@@ -227,7 +241,7 @@ export class Background {
     this.#core.report({ during: 'log', error: known, fatal: false });
     this.flusher.rejectWaiters(known);
     this.#onBlocked(known);
-    this.#retryLater();
+    this.#spare.failed();
   }
 
   /** Nothing that is awaited will come. */
@@ -250,6 +264,12 @@ export class Background {
     await this.#jobs.whileReferenced(async () => {
       await Promise.all([this.compactor.stop(), this.flusher.stop()]);
     });
+  }
+
+  /** Only a flush gives room. */
+  get #areMemtablesFull(): boolean {
+    const { immutableCount, settings } = this.#core;
+    return immutableCount >= settings.maxImmutableMemtables || this.#isOverBudget;
   }
 
   /** A keyspace that cannot take another table into L0, and has one to bring there. */
@@ -294,16 +314,5 @@ export class Background {
     for (const { tree } of keyspaces) tree.switchMemtable();
     logs.switchLog();
     return true;
-  }
-
-  #retryLater(): void {
-    if (this.#isRetrying) return;
-    this.#isRetrying = true;
-    const delayMs = this.#retryMs;
-    this.#retryMs = Math.min(lastRetryMs, 2 * delayMs);
-    this.#core.components.clock.after(delayMs, () => {
-      this.#isRetrying = false;
-      this.schedule();
-    });
   }
 }

@@ -11,6 +11,7 @@ import type { PickerState } from '../compaction/picker-plan.js';
 import { compareUrgency, urgencyOf, type Urgency } from '../compaction/picker-score.js';
 import { pickCompaction } from '../compaction/picker.js';
 import type { CompactionPlan } from '../compaction/plan.js';
+import { BackOff } from './back-off.js';
 import { CompactionRunner } from './compaction-runner.js';
 import { closedError, type Core } from './core.js';
 import type { Jobs } from './jobs.js';
@@ -30,6 +31,14 @@ interface ManualRun {
 interface Chosen {
   readonly keyspace: KeyspaceCore;
   readonly plan: CompactionPlan;
+  /** The `compactRange` that it is a step of. */
+  readonly run?: ManualRun;
+}
+
+/** A keyspace whose last compaction failed. */
+interface Failing {
+  readonly backOff: BackOff;
+  error: LsmError;
 }
 
 /** A place where one compaction runs at a time. */
@@ -54,8 +63,8 @@ export class Compactor {
   readonly #manualRuns: ManualRun[] = [];
   /** A table that a compaction cannot read, damaged or of a newer version: none is begun in its keyspace any more. */
   readonly #damage = new Map<KeyspaceCore, LsmError>();
-  /** Why the last compaction of a keyspace failed, until one succeeds; the latest failure comes last. */
-  readonly #errors = new Map<KeyspaceCore, LsmError>();
+  /** Until a compaction of it succeeds; the latest failure comes last. */
+  readonly #failing = new Map<KeyspaceCore, Failing>();
 
   constructor(core: Core, jobs: Jobs, pacing: Pacing, events: LaneEvents) {
     this.#core = core;
@@ -76,7 +85,7 @@ export class Compactor {
   }
 
   errorOf(keyspace: KeyspaceCore): LsmError | undefined {
-    return this.#damage.get(keyspace) ?? this.#errors.get(keyspace);
+    return this.#damage.get(keyspace) ?? this.#failing.get(keyspace)?.error;
   }
 
   /** Begins what is most urgent, as long as anything is due and a slot is free. */
@@ -99,18 +108,30 @@ export class Compactor {
     });
   }
 
-  rejectRuns(error: LsmError, keyspace?: KeyspaceCore): void {
+  rejectRuns(error: LsmError, isMeant: (run: ManualRun) => boolean = () => true): void {
     for (const run of this.#manualRuns.splice(0)) {
-      if (keyspace === undefined || run.keyspace === keyspace) run.reject(error);
+      if (isMeant(run)) run.reject(error);
       else this.#manualRuns.push(run);
     }
+  }
+
+  /** Somebody waits for a keyspace's compaction: if one failed, there is no pause before the next. */
+  tryNow(keyspace: KeyspaceCore): void {
+    this.#failing.get(keyspace)?.backOff.skip();
+  }
+
+  /** Why the last compaction of some keyspace failed, until one of it succeeds. */
+  get error(): LsmError | undefined {
+    for (const error of this.#damage.values()) return error;
+    for (const { error } of this.#failing.values()) return error;
+    return undefined;
   }
 
   /** The keyspace is gone: whoever waits for it hears `error`. */
   forget(keyspace: KeyspaceCore, error: LsmError): void {
     this.#damage.delete(keyspace);
-    this.#errors.delete(keyspace);
-    this.rejectRuns(error, keyspace);
+    this.#recovered(keyspace);
+    this.rejectRuns(error, (run) => run.keyspace === keyspace);
   }
 
   /** Ends, before it returns, a compaction that stands between a keyspace and room in its L0. @throws LsmError when it cannot be done */
@@ -140,15 +161,15 @@ export class Compactor {
   }
 
   #makeSlot(): Slot {
-    const end = (): KeyspaceCore => {
-      const { keyspace } = slot.chosen!;
+    const end = (): Chosen => {
+      const chosen = slot.chosen!;
       slot.chosen = undefined;
-      return keyspace;
+      return chosen;
     };
     const lane = new Lane(
       this.#core,
       () => {
-        this.#errors.delete(end());
+        this.#recovered(end().keyspace);
         this.#events.onEnded();
       },
       (error) => this.#failed(end(), error),
@@ -157,7 +178,7 @@ export class Compactor {
     return slot;
   }
 
-  #failed(keyspace: KeyspaceCore, error: unknown): void {
+  #failed({ keyspace, run }: Chosen, error: unknown): void {
     const core = this.#core;
     // A closing database gives its jobs up.
     if (core.state !== 'open') return;
@@ -167,13 +188,35 @@ export class Compactor {
       return;
     }
     const known = this.#jobs.classify(error, 'a compaction failed');
-    this.rejectRuns(known, keyspace);
-    if (core.failure !== undefined) return;
-    this.#errors.delete(keyspace);
-    this.#errors.set(keyspace, known);
-    if (isForGood(known)) this.#damage.set(keyspace, known);
+    if (core.failure !== undefined) {
+      this.rejectRuns(known);
+      return;
+    }
+    const failures = this.#noteFailure(keyspace, known);
+    // Who awaits another compaction of the keyspace hears of it when it fails again.
+    const isOften = failures > 1 || this.#damage.has(keyspace);
+    this.rejectRuns(known, (other) => other === run || (isOften && other.keyspace === keyspace));
     core.report({ during: 'compaction', keyspace: keyspace.name, error: known, fatal: false });
     this.#events.onFailed(known);
+  }
+
+  /** How often in a row its compactions have failed. */
+  #noteFailure(keyspace: KeyspaceCore, error: LsmError): number {
+    const failing = this.#failing.get(keyspace) ?? {
+      backOff: new BackOff(this.#core.components.clock, this.#events.onDue),
+      error,
+    };
+    failing.error = error;
+    this.#failing.delete(keyspace);
+    this.#failing.set(keyspace, failing);
+    if (isForGood(error)) this.#damage.set(keyspace, error);
+    else failing.backOff.failed();
+    return failing.backOff.failures;
+  }
+
+  #recovered(keyspace: KeyspaceCore): void {
+    this.#failing.get(keyspace)?.backOff.succeeded();
+    this.#failing.delete(keyspace);
   }
 
   /** Keyspaces whose last compaction failed come last, in turns: none keeps the others from theirs. */
@@ -181,9 +224,11 @@ export class Compactor {
     const healthy = [...this.#core.keyspaces()].filter(
       (keyspace) => !keyspace.isDropped && !this.#damage.has(keyspace),
     );
-    let chosen = this.#chooseAmong(healthy.filter((keyspace) => !this.#errors.has(keyspace)));
-    for (const keyspace of this.#errors.keys()) {
-      if (healthy.includes(keyspace)) chosen ??= this.#chooseAmong([keyspace]);
+    let chosen = this.#chooseAmong(healthy.filter((keyspace) => !this.#failing.has(keyspace)));
+    for (const [keyspace, { backOff }] of this.#failing) {
+      if (!backOff.isWaiting && healthy.includes(keyspace)) {
+        chosen ??= this.#chooseAmong([keyspace]);
+      }
     }
     return chosen;
   }
@@ -220,7 +265,7 @@ export class Compactor {
       if (step === 'wait') continue;
       if (step !== undefined) {
         run.progress = step.next;
-        return { keyspace, plan: step.plan };
+        return { keyspace, plan: step.plan, run };
       }
       this.#manualRuns.splice(this.#manualRuns.indexOf(run), 1);
       run.resolve();

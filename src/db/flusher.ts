@@ -4,6 +4,7 @@ import { runAsync, type Steps } from '../base/task.js';
 import { flushSettings, type JobResult } from '../compaction/job-settings.js';
 import type { Memtable } from '../memtable/memtable.js';
 import { tableSettingsFor } from './compaction-options.js';
+import { BackOff } from './back-off.js';
 import { closedError, type Core } from './core.js';
 import type { Jobs } from './jobs.js';
 import { defaultKeyspaceId, type KeyspaceCore } from './keyspace-core.js';
@@ -20,6 +21,7 @@ interface FlushWaiter {
 /** Brings immutable memtables into L0 tables, oldest first, whatever keyspace they belong to. */
 export class Flusher {
   readonly lane: Lane;
+  readonly backOff: BackOff;
   readonly #core: Core;
   readonly #jobs: Jobs;
   readonly #pacing: Pacing;
@@ -33,10 +35,12 @@ export class Flusher {
     this.#core = core;
     this.#jobs = jobs;
     this.#pacing = pacing;
+    this.backOff = new BackOff(core.components.clock, events.onDue);
     this.lane = new Lane(
       core,
       () => {
         this.#error = undefined;
+        this.backOff.succeeded();
         this.#settleWaiters();
         events.onEnded();
       },
@@ -53,6 +57,7 @@ export class Flusher {
         this.rejectWaiters(known);
         if (core.failure !== undefined) return;
         this.#error = known;
+        this.backOff.failed();
         core.report({
           during: 'flush',
           keyspace: this.#flushing?.name,
@@ -70,7 +75,7 @@ export class Flusher {
   }
 
   start(): void {
-    if (this.lane.isBusy) return;
+    if (this.lane.isBusy || this.backOff.isWaiting) return;
     const keyspace = this.#next();
     if (keyspace !== undefined) this.lane.start(this.#timedFlush(keyspace));
   }
@@ -104,7 +109,10 @@ export class Flusher {
 
   /** A keyspace was dropped, with the memtables that somebody may have waited for. */
   forgetDropped(): void {
-    if (this.#next() === undefined) this.#error = undefined;
+    if (this.#next() === undefined) {
+      this.#error = undefined;
+      this.backOff.succeeded();
+    }
     this.#settleWaiters();
   }
 

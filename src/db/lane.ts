@@ -5,9 +5,11 @@ import type { Core } from './core.js';
 
 /** What the scheduler hears of background work, once who does it has drawn its own conclusions. */
 export interface LaneEvents {
+  /** What has failed may be tried again. */
+  readonly onDue: () => void;
   /** More may be due. */
   readonly onEnded: () => void;
-  /** It can be tried again. */
+  /** It will be tried again, or is never going to succeed. */
   readonly onFailed: (error: LsmError) => void;
 }
 

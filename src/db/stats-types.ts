@@ -109,6 +109,10 @@ export interface DatabaseStats {
     readonly running: readonly ('flush' | 'compaction')[];
     /** Where they run: in worker threads, or in this thread. */
     readonly executor: 'worker' | 'inline';
+    /** Worker threads that died or stopped getting on in the middle of a job, since open; each was replaced. */
+    readonly workersLost: number;
+    /** Why the last flush, or the last compaction of a keyspace, failed, until one succeeds. */
+    readonly error: string | undefined;
   };
   /** How writers were slowed down. */
   readonly stalls: {

@@ -41,6 +41,8 @@ export function collectStats(parts: DatabaseParts): DatabaseStats {
       pendingCompactionBytes: sumOf(keyspaces, (each) => each.pendingCompactionBytes),
       running: background?.running ?? [],
       executor: background?.executorKind ?? core.components.executor,
+      workersLost: background?.workersLost ?? 0,
+      error: background?.error?.message,
     },
     stalls: {
       delayedWrites: writer?.writes.delayedWrites ?? 0,
