@@ -93,7 +93,15 @@ const requireText: ReadText = (value, name) => {
   return value;
 };
 
-const textOrJson: ReadText = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+const textOrJson: ReadText = (value, name) => {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // JSON.parse takes any depth, JSON.stringify what the stack allows.
+    throw new LineError(`"${name}" is nested too deep`);
+  }
+};
 
 function member(
   line: Readonly<Record<string, unknown>>,

@@ -1,8 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { concatBytes, writeU32 } from '../base/bytes.js';
+import { checksumAt, type FileId } from '../base/checksum.js';
 import { isLsmError } from '../base/errors.js';
+import { encodeFileHeader, fileHeaderBytes } from '../base/file-header.js';
 import { Prng } from '../base/prng.js';
 import { MemoryFileSystem } from '../fs/memory-file-system.js';
+import { RecordingFileSystem } from '../fs/recording-file-system.js';
 import { open } from '../index.js';
+import { encodeFooter } from '../sstable/footer.js';
 import type { FileFact } from './facts.js';
 import { inspectDirectory } from './inspect-directory.js';
 import { inspectFile } from './inspect-file.js';
@@ -302,5 +307,51 @@ describe('a directory', () => {
       code: 'LSM_NOT_A_DATABASE',
     });
     await expect(inspectDirectory('/y', { fs })).rejects.toMatchObject({ code: 'LSM_NOT_FOUND' });
+  });
+});
+
+describe('a table without an index, made by a stranger', () => {
+  const tableId = { low: 1, high: 2 };
+  const other = { low: 3, high: 4 };
+
+  /** A table of these blocks whose footer has `footerId` and leads nowhere. */
+  function tableOf(blocks: readonly Uint8Array[], blockId: FileId, footerId: FileId): Uint8Array {
+    const parts = [encodeFileHeader({ kind: 'table', fileId: blockId })];
+    let offset = fileHeaderBytes;
+    for (const block of blocks) {
+      const covered = block.subarray(0, block.length - 4);
+      writeU32(block, covered.length, checksumAt(covered, blockId, offset));
+      parts.push(block);
+      offset += block.length;
+    }
+    const metaindex = { offset: offset - 11, size: 11 };
+    const fields = { tableId: footerId, metaindex, metaindexChecksum: 0, tailOffset: offset - 11 };
+    return concatBytes([...parts, encodeFooter(fields, offset)]);
+  }
+
+  const path = '/000001.sst';
+
+  test('a block that checks out and does not decompress is damage, and no error', async () => {
+    // Claims 1,000 bytes of Zstandard in three.
+    const broken = Uint8Array.from([9, 9, 9, 2, 0, 0xe8, 3, 0, 0, 0, 0, 0, 0]);
+    const whole = Uint8Array.from([7, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    const facts = await tell(path, withBytes(path, tableOf([broken, whole], tableId, tableId)));
+    const told = ofType(facts, 'damage').map(({ what }) => String(what));
+    expect(told.some((what) => what.includes('does not decompress'))).toBe(true);
+    expect(ofType(facts, 'block')).toMatchObject([{ offset: 69, role: 'unknown' }]);
+    expect(facts.at(-1)!.type).toBe('end');
+  });
+
+  test('the search for blocks reads each byte a bounded number of times', async () => {
+    const blocks = Array.from({ length: 2000 }, () =>
+      Uint8Array.from([7, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]),
+    );
+    const bytes = tableOf(blocks, tableId, other);
+    const fs = new RecordingFileSystem(withBytes(path, bytes));
+    let found = 0;
+    for await (const fact of inspectFile(path, { fs })) if (fact.type === 'block') found++;
+    expect(found).toBe(2000);
+    // The first search with the other id goes up to the end, the rest find their block at once.
+    expect(fs.lines.length).toBeLessThan(2000 + 50);
   });
 });

@@ -17,9 +17,14 @@ import {
 } from '../sstable/format.js';
 import type { IndexBlock } from '../sstable/index-block.js';
 import { decodeProperties } from '../sstable/properties.js';
-import { decodeIndex, loadDirectory, type TableDirectory } from '../sstable/table-directory.js';
+import {
+  decodeIndex,
+  loadDirectory,
+  loadTail,
+  type TableDirectory,
+} from '../sstable/table-directory.js';
 import type { BlockFact, DamageFact, EntryFact, FileFact } from './facts.js';
-import { findBlock } from './find-block.js';
+import { findBlock, findNextBlock } from './find-block.js';
 import { headerFact, type Beginning } from './lenient-header.js';
 import { toDamage } from './to-damage.js';
 
@@ -35,12 +40,12 @@ export async function* inspectTable(file: File, beginning: Beginning): AsyncGene
   if (header !== undefined) yield headerFact(header, fileBytes);
   const table = new TableWalk(file);
   let directory: TableDirectory | undefined;
-  if (header !== undefined) {
-    try {
-      directory = await runAsync(loadDirectory(file, undefined));
-    } catch (error) {
-      yield table.damage(error, fileBytes);
-    }
+  try {
+    // Where the header is damaged, which is told already, the footer does as well.
+    const load = header === undefined ? loadTail(file, fileBytes) : loadDirectory(file, undefined);
+    directory = await runAsync(load);
+  } catch (error) {
+    yield table.damage(error, fileBytes);
   }
   if (directory !== undefined) yield* table.byIndex(directory);
   else yield* table.withoutIndex(beginning);
@@ -54,7 +59,7 @@ class TableWalk {
   damages = 0;
   end = 0;
   readonly #file: File;
-  #lastDamageAt = -1;
+  #hidesIndexAt = -1;
 
   constructor(file: File) {
     this.#file = file;
@@ -63,7 +68,7 @@ class TableWalk {
   damage(error: unknown, offset: number, bytes?: number): DamageFact {
     const fact = toDamage(error, offset, bytes);
     this.damages++;
-    this.#lastDamageAt = fact.offset;
+    if (this.damages === 1) this.#hidesIndexAt = fact.offset;
     return fact;
   }
 
@@ -110,8 +115,9 @@ class TableWalk {
     }
   }
 
+  /** The first damage told is the one that hides the index. */
   async *withoutIndex({ start, fileId, fileBytes }: Beginning): AsyncGenerator<FileFact> {
-    const ids = [fileId];
+    let ids = [fileId];
     const footerOffset = Math.max(start, fileBytes - footerBytes);
     let end = fileBytes;
     try {
@@ -128,8 +134,15 @@ class TableWalk {
     while (at < end) {
       const block = await this.#findBlock(ids, at, end);
       if (block === undefined) break;
-      yield* this.#describe('unknown', block.bytes, at, block.tableId);
-      at += block.bytes.length;
+      const { bytes, tableId } = block;
+      // One table has one id. Trying the other one up to the end, behind every block, would take for ever.
+      ids = [tableId];
+      try {
+        yield* this.#describe('unknown', bytes, at, tableId);
+      } catch (error) {
+        yield this.damage(error, at, bytes.length);
+      }
+      at += bytes.length;
     }
     this.end = at;
     // The damage that hides the index may be told already: that of the footer, or of this block.
