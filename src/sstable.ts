@@ -30,4 +30,4 @@ export {
   type SSTableReaderOptions,
 } from './sstable/sstable-reader.js';
 export type { TableProperties } from './sstable/properties.js';
-export type { TableVerification } from './sstable/table-verification.js';
+export type { AffectedKeys, TableVerification } from './sstable/table-verification.js';

@@ -1,3 +1,5 @@
+import type { ChecksumDamage } from '../base/errors.js';
+
 /*
  * What a file says about itself, one fact after the other, in the order of the
  * file. Bytes of keys and values are views, valid until the next fact is asked
@@ -153,6 +155,8 @@ export interface DamageFact extends PlacedFact {
   readonly bytes?: number;
   /** For people. */
   readonly what: string;
+  /** Of a checksum that does not match. */
+  readonly checksum?: ChecksumDamage;
 }
 
 /** The end of a log or manifest that holds no whole record, as a crash in the middle of a write leaves it. */
@@ -163,6 +167,8 @@ export interface TornEndFact extends PlacedFact {
   readonly bytes: number;
   /** For people. */
   readonly what: string;
+  /** Of a checksum that does not match. */
+  readonly checksum?: ChecksumDamage;
 }
 
 /** The last fact of a file; its `offset` is behind the last thing that could be read. */

@@ -130,10 +130,18 @@ class TableWalk {
       // That the footer is damaged is told already, or the header is; without both there is the id in the header's bytes.
       if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
     }
-    let at = start;
+    let at = (this.end = start);
     while (at < end) {
       const block = await this.#findBlock(ids, at, end);
-      if (block === undefined) break;
+      if (block === undefined) {
+        const next = (await findNextBlock(this.#file, ids[0], at, end)) ?? end;
+        // The damage that hides the index may be told already: that of the footer, or of this block.
+        if (at !== footerOffset && at !== this.#hidesIndexAt) {
+          yield this.damage(corruption('no whole block', this.#file.path, at), at, next - at);
+        }
+        at = next;
+        continue;
+      }
       const { bytes, tableId } = block;
       // One table has one id. Trying the other one up to the end, behind every block, would take for ever.
       ids = [tableId];
@@ -143,11 +151,7 @@ class TableWalk {
         yield this.damage(error, at, bytes.length);
       }
       at += bytes.length;
-    }
-    this.end = at;
-    // The damage that hides the index may be told already: that of the footer, or of this block.
-    if (at < end && at !== footerOffset && at !== this.#lastDamageAt) {
-      yield this.damage(corruption('no whole block', this.#file.path, at), at, end - at);
+      this.end = at;
     }
   }
 

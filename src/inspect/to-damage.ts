@@ -8,6 +8,11 @@ import type { DamageFact } from './facts.js';
 export function toDamage(error: unknown, offset: number, bytes?: number): DamageFact {
   const isTold = isLsmError(error, 'LSM_CORRUPTION') || isLsmError(error, 'LSM_UNSUPPORTED_FORMAT');
   if (!isTold) throw error;
-  const fact = { type: 'damage', offset: error.offset ?? offset, what: error.message } as const;
-  return bytes === undefined ? fact : { ...fact, bytes };
+  return {
+    type: 'damage',
+    offset: error.offset ?? offset,
+    what: error.message,
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(error.damage === undefined ? {} : { checksum: error.damage }),
+  };
 }

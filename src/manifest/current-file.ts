@@ -38,7 +38,8 @@ export function encodeCurrent(current: Current, fileId: FileId): Uint8Array {
 export function decodeCurrent(bytes: Uint8Array, file: string): Current {
   const header = decodeFileHeader(bytes, 'current', file);
   if (header.extension.length < extensionBytes || header.size !== bytes.length) {
-    throw corruption(`${bytes.length} bytes where CURRENT has ${currentFileBytes}`, file);
+    const what = `${bytes.length} bytes where CURRENT has ${currentFileBytes}`;
+    throw corruption(what, file, Math.min(bytes.length, currentFileBytes));
   }
   const manifestNumber = readU64(header.extension, 0);
   if (Number.isNaN(manifestNumber)) throw corruption('impossible manifest number', file, 52);

@@ -52,7 +52,17 @@ export function* createEmptyFile(fs: FileSystem, path: string): Steps<File> {
     };
     return file;
   } catch (error) {
+    if (opening.file !== undefined) yield* closeQuietly(opening.file);
     throw toLsmError(error, 'creating a table failed', path);
+  }
+}
+
+/** For a file that is given up: what led to that is the error to report. */
+function* closeQuietly(file: File): Steps<void> {
+  try {
+    yield closing(file);
+  } catch {
+    // The first error counts.
   }
 }
 

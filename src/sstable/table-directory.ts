@@ -1,7 +1,7 @@
-import { sameFileId, type FileId } from '../base/checksum.js';
+import { noFileId, sameFileId, type FileId } from '../base/checksum.js';
 import { corruption } from '../base/errors.js';
 import { maxSeq } from '../base/internal-key.js';
-import { decodeFileHeader } from '../base/file-header.js';
+import { decodeFileHeader, type FileHeader } from '../base/file-header.js';
 import type { Steps } from '../base/task.js';
 import type { File } from '../fs/file-system.js';
 import { openBlock } from './block-frame.js';
@@ -55,21 +55,34 @@ export function* loadDirectory(
   const { path } = file;
   const size = yield* sizeOfFile(file);
   if (expected !== undefined && size !== expected.size) {
-    throw corruption(`the table has ${size} bytes and should have ${expected.size}`, path);
+    const what = `the table has ${size} bytes and should have ${expected.size}`;
+    throw corruption(what, path, Math.min(size, expected.size));
   }
   if (size < firstBlockOffset + footerBytes) {
     throw corruption(`a table cut off after ${size} bytes`, path, size);
   }
   const header = decodeFileHeader(yield* readFromFile(file, 0, firstBlockOffset), 'table', path);
+  return yield* loadTail(file, size, expected, header);
+}
+
+/** The same without the header, where that is known already, or is damaged: the footer decides. */
+export function* loadTail(
+  file: File,
+  size: number,
+  expected?: ExpectedTable,
+  header?: FileHeader,
+): Steps<TableDirectory> {
+  const { path } = file;
   const suffixStart = Math.max(0, size - suffixBytes);
   const suffix = yield* readFromFile(file, suffixStart, size - suffixStart);
   if (suffix.length < size - suffixStart) throw corruption('table cut off', path, size);
   const footerOffset = size - footerBytes;
   const footer = decodeFooter(suffix.subarray(suffix.length - footerBytes), footerOffset, path);
-  if (!sameFileId(footer.tableId, header.fileId)) {
+  if (header !== undefined && !sameFileId(footer.tableId, header.fileId)) {
     throw corruption('header and footer are of different tables', path, footerOffset);
   }
-  if (expected !== undefined) checkIdentity(expected, header.databaseId, footer, path);
+  const databaseId = header?.databaseId ?? noFileId;
+  if (expected !== undefined) checkIdentity(expected, databaseId, footer, path, footerOffset);
   const tail = new Tail(file, footer, suffix, suffixStart);
   const metaindex = yield* tail.read(footer.metaindex);
   if (tail.lastChecksum !== footer.metaindexChecksum) {
@@ -86,7 +99,7 @@ export function* loadDirectory(
   const indexHandle = blocks.get(indexBlockName)!;
   const filter = blocks.get(filterBlockName);
   const opened = {
-    databaseId: header.databaseId,
+    databaseId,
     tableId: footer.tableId,
     size,
     checksum: footer.checksum,
@@ -187,10 +200,11 @@ function checkIdentity(
   databaseId: FileId,
   footer: Footer,
   path: string,
+  footerOffset: number,
 ): void {
+  const what = 'another table than the manifest names';
+  if (!sameFileId(expected.databaseId, databaseId)) throw corruption(what, path, 20);
   const isSame =
-    sameFileId(expected.databaseId, databaseId) &&
-    sameFileId(expected.tableId, footer.tableId) &&
-    expected.checksum === footer.checksum;
-  if (!isSame) throw corruption('another table than the manifest names', path);
+    sameFileId(expected.tableId, footer.tableId) && expected.checksum === footer.checksum;
+  if (!isSame) throw corruption(what, path, footerOffset);
 }

@@ -27,6 +27,14 @@ export interface TableVerification {
   readonly tombstones: number;
   /** Each with file and offset, at most 100; empty for a sound table. */
   readonly damages: readonly LsmError[];
+  /** Keys that each of `damages` may affect, in the same order; undefined where all of them may be. */
+  readonly affected: readonly (AffectedKeys | undefined)[];
+}
+
+/** User keys between two, both inclusive. */
+export interface AffectedKeys {
+  readonly smallest: Uint8Array;
+  readonly largest: Uint8Array;
 }
 
 /**
@@ -39,26 +47,30 @@ export function* verifyTable(
   file: File,
   opened: Pick<TableDirectory, 'size'>,
 ): Steps<TableVerification> {
-  const damages: LsmError[] = [];
+  const list = new DamageList(file.path);
+  const { damages, affected } = list;
   let directory: TableDirectory;
   try {
     directory = yield* loadDirectory(file, undefined);
   } catch (error) {
-    note(damages, error, file.path);
-    return { dataBlocks: 0, entries: 0, tombstones: 0, damages };
+    list.add(error);
+    return { dataBlocks: 0, entries: 0, tombstones: 0, damages, affected };
   }
   if (directory.size !== opened.size) {
-    note(damages, corruption('the table changed its size', file.path), file.path);
+    const end = Math.min(directory.size, opened.size);
+    list.add(corruption('the table changed its size', file.path, end));
   }
-  const filter = new FilterWalk(file, directory, damages);
+  const filter = new FilterWalk(file, directory, list);
   const walk = new EntryWalk(file.path, directory, filter);
+  const { indexTop: top, properties } = directory;
   let isWhole = true;
-  for (let part = 0; part < (directory.indexTop?.count ?? 1); part++) {
+  for (let part = 0; part < (top?.count ?? 1); part++) {
+    const end = top === undefined ? properties.largest : endOf(top, part, properties.largest);
     try {
       const index = directory.index ?? (yield* loadIndexPart(file, directory, part));
-      isWhole = (yield* verifyDataBlocks(file, directory, index, walk, damages)) && isWhole;
+      isWhole = (yield* verifyDataBlocks(file, directory, index, walk, list, end)) && isWhole;
     } catch (error) {
-      note(damages, error, file.path);
+      list.add(error, top && { smallest: top.separatorAt(part), largest: end });
       isWhole = false;
     }
   }
@@ -67,10 +79,35 @@ export function* verifyTable(
     // After a damaged block the sums cannot be right.
     if (isWhole) walk.checkSums();
   } catch (error) {
-    note(damages, error, file.path);
+    list.add(error);
   }
-  const { dataBlocks } = directory.properties;
-  return { dataBlocks, entries: walk.entries, tombstones: walk.tombstones, damages };
+  const { dataBlocks } = properties;
+  return { dataBlocks, entries: walk.entries, tombstones: walk.tombstones, damages, affected };
+}
+
+/** Damage found so far; whatever else an error says is thrown. */
+class DamageList {
+  readonly damages: LsmError[] = [];
+  readonly affected: (AffectedKeys | undefined)[] = [];
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  add(error: unknown, keys?: AffectedKeys): void {
+    const isDamage =
+      isLsmError(error, 'LSM_CORRUPTION') || isLsmError(error, 'LSM_UNSUPPORTED_FORMAT');
+    if (!isDamage) throw toLsmError(error, 'verifying a table failed', this.#path);
+    if (this.damages.length === maxDamages) return;
+    this.damages.push(error);
+    this.affected.push(keys);
+  }
+}
+
+/** What the keys below entry `number` of an index or top are not above. */
+function endOf(index: IndexBlock, number: number, end: Uint8Array): Uint8Array {
+  return number + 1 < index.count ? index.separatorAt(number + 1) : end;
 }
 
 function* loadIndexPart(file: File, directory: TableDirectory, part: number): Steps<IndexBlock> {
@@ -89,7 +126,8 @@ function* verifyDataBlocks(
   directory: TableDirectory,
   index: IndexBlock,
   walk: EntryWalk,
-  damages: LsmError[],
+  damages: DamageList,
+  end: Uint8Array,
 ): Steps<boolean> {
   let isWhole = true;
   for (let number = 0; number < index.count; number++) {
@@ -99,7 +137,10 @@ function* verifyDataBlocks(
       const raw = yield* readBlock(file, directory, handle, index.rawLengthAt(number));
       yield* walk.checkBlock(new DataBlock(raw, file.path, offset), index, number);
     } catch (error) {
-      note(damages, error, file.path);
+      damages.add(error, {
+        smallest: index.separatorAt(number),
+        largest: endOf(index, number, end),
+      });
       isWhole = false;
     }
   }
@@ -125,13 +166,13 @@ function* readBlock(
 class FilterWalk {
   readonly #file: File;
   readonly #directory: TableDirectory;
-  readonly #damages: LsmError[];
+  readonly #damages: DamageList;
   #next = 0;
   /** Keys from this one on need the next part. */
   #border: Uint8Array | undefined = emptyBytes;
   #current: BloomFilter | undefined;
 
-  constructor(file: File, directory: TableDirectory, damages: LsmError[]) {
+  constructor(file: File, directory: TableDirectory, damages: DamageList) {
     this.#file = file;
     this.#directory = directory;
     this.#damages = damages;
@@ -170,16 +211,13 @@ class FilterWalk {
       const raw = yield* readBlock(this.#file, this.#directory, handle, rawLength);
       this.#current = BloomFilter.fromBytes(raw, this.#file.path, handle.offset);
     } catch (error) {
-      note(this.#damages, error, this.#file.path);
+      const { largest } = this.#directory.properties;
+      this.#damages.add(
+        error,
+        top && { smallest: top.separatorAt(number), largest: endOf(top, number, largest) },
+      );
     }
   }
-}
-
-function note(damages: LsmError[], error: unknown, path: string): void {
-  const isDamage =
-    isLsmError(error, 'LSM_CORRUPTION') || isLsmError(error, 'LSM_UNSUPPORTED_FORMAT');
-  if (!isDamage) throw toLsmError(error, 'verifying a table failed', path);
-  if (damages.length < maxDamages) damages.push(error);
 }
 
 /** Follows the entries from block to block. */
