@@ -33,25 +33,32 @@ describe('file numbers', () => {
   it('are never given twice, also when the file with the highest is gone after a crash', async () => {
     let memory = new MemoryFileSystem();
     const used: number[] = [];
-    for (let session = 0; session < 4; session++) {
-      const { calls } = makeStage(memory);
+    for (let session = 0; session < 5; session++) {
+      // The power fails when a compaction has written a table whose name is not durable.
+      let isCompacting = false;
+      let survivor: MemoryFileSystem | undefined;
+      const disk: MemoryFileSystem = memory;
+      const calls = new RecordingFileSystem(disk, {
+        root: directory,
+        beforeCall: (operation, path) => {
+          if (!isCompacting || operation !== 'sync' || !path.endsWith('.sst')) return;
+          isCompacting = false;
+          survivor = disk.clone().crash({ keep: 0, random: new Prng(session) });
+          used.push(...numbersCreated(calls.lines));
+        },
+      });
       const db = await openText(calls);
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 2; i++) {
         await db.put('k', `${session} ${i}`, { durability: 'disk' });
         await db.flush();
       }
-      await db.compactRange();
       await settle(db);
-      const survivor = memory.crash({ keep: 0, random: new Prng(session) });
-      // What nothing needs may be gone, and with it what shows that a number was used.
-      for (const path of survivor.snapshotFiles().keys()) {
-        if (survivor.readBytes(path).length === 0) await survivor.remove(path);
-      }
-      used.push(...numbersCreated(calls.lines));
-      await db.close().catch(() => undefined);
-      memory = survivor;
+      isCompacting = true;
+      await db.compactRange();
+      await db.close();
+      memory = survivor!;
     }
-    expect(used.length).toBeGreaterThan(20);
+    expect(used.length).toBeGreaterThan(15);
     expect(used.length - new Set(used).size, `given again, of ${used.join()}`).toBe(0);
   });
 
