@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { bytesFormats } from './bytes-format.js';
+import { checkpoint, type CheckpointFlags } from './checkpoint.js';
 import { completionScript, shells, type Shell } from './completion.js';
 import { addSetting } from './database.js';
 import { destroy, type DestroyFlags } from './destroy.js';
@@ -249,6 +250,16 @@ export function makeProgram(output: Output): Command {
       ),
     )
     .action((dir: string, options: CompactOptions) => compact(dir, options));
+
+  program
+    .command('checkpoint <dir> <target>')
+    .description('make a copy of a database in a new directory, with links where there can be')
+    .addOption(setOption())
+    .addOption(quietOption())
+    .addHelpText('after', examples('nori checkpoint ./words ./words-sunday'))
+    .action((dir: string, target: string, options: CheckpointFlags) =>
+      checkpoint(dir, target, options),
+    );
 
   program
     .command('verify <dir>')
