@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
-import { LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
+import { corruption, isLsmError, LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
+import { joinPath, tableName } from '../base/file-names.js';
 import { waitable, type Steps } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { CompactionIterator } from '../iterator/compaction-iterator.js';
@@ -10,7 +11,7 @@ import { OlderRanges } from '../iterator/older-ranges.js';
 import { FrozenMemtableReader } from '../memtable/frozen-memtable.js';
 import { JobInputs } from './job-inputs.js';
 import { ignoringErrors, JobOutputs } from './job-outputs.js';
-import type { JobCounters, JobResult, JobSettings } from './job-settings.js';
+import type { CompactionSettings, JobCounters, JobResult, JobSettings } from './job-settings.js';
 import { OutputCutter } from './output-cutter.js';
 import { isAtEnd, isTableFull, needsDrain, needsInput, TableFiller } from './table-filler.js';
 
@@ -64,9 +65,19 @@ export function* runJob(
     iterator.close();
     for (const input of inputs) yield* ignoringErrors(input.close());
     yield* outputs.abandon();
+    if (settings.kind !== 'flush' && isLsmError(error, 'LSM_INVALID_ARGUMENT')) {
+      throw blameInputs(error, settings);
+    }
     if (systemErrorCode(error) === undefined) throw error;
     throw toLsmError(error, `a ${settings.kind} failed`);
   }
+}
+
+/** What a table's writer refuses, some input has given: it was checked when that was written. */
+function blameInputs(error: LsmError, { runs, directory }: CompactionSettings): LsmError {
+  const [first, ...others] = runs.flat().map(({ fileNumber }) => tableName(fileNumber));
+  const among = others.length === 0 ? '' : ` (or ${others.join(', ')})`;
+  return corruption(`${error.message}${among}`, joinPath(directory, first), undefined, error);
 }
 
 function openInputs(

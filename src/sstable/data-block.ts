@@ -1,6 +1,6 @@
 import { readU32, readU64 } from '../base/bytes.js';
 import { corruption } from '../base/errors.js';
-import { kindDelete, kindPut, maxSeq, type EntryKind } from '../base/internal-key.js';
+import { kindDelete, kindPut, maxKeyBytes, maxSeq, type EntryKind } from '../base/internal-key.js';
 import type { CursorEntry } from '../iterator/cursor.js';
 import { unsupported } from './block-frame.js';
 import { readHead } from './bytes-column.js';
@@ -175,6 +175,8 @@ export class DataBlock {
       if (words[bounds + i] > words[bounds + i + 1]) isSorted = false;
     }
     if (!isSorted) throw corruption('data block: unsorted bounds', file, offset);
+    // No smaller block has room for a key that is too long.
+    if (this.bytes.length > maxKeyBytes) this.#checkKeyLengths(file, offset);
     if (!(this.baseSeq + (this.seqLow === 0 ? 0 : 0xffff_ffff) <= maxSeq) || this.seqHigh !== 0) {
       for (let i = 0; i < this.count; i++) {
         if (!(this.seqAt(i) <= maxSeq)) {
@@ -183,6 +185,16 @@ export class DataBlock {
       }
     }
     if (this.kinds !== 0) this.#checkKinds(file, offset);
+  }
+
+  #checkKeyLengths(file: string, offset: number): void {
+    const { words, bounds, prefixLength } = this;
+    for (let i = 0; i < this.count; i++) {
+      const length = prefixLength + words[bounds + i + 1] - words[bounds + i];
+      if (length > maxKeyBytes) {
+        throw corruption(`data block: key of ${length} bytes`, file, offset);
+      }
+    }
   }
 
   #checkKinds(file: string, offset: number): void {

@@ -99,7 +99,8 @@ export async function makeTables(): Promise<SeedTable[]> {
   return tables;
 }
 
-function readSeedTable(bytes: Uint8Array): SeedTable {
+/** Finds the blocks of a valid table. */
+export function readSeedTable(bytes: Uint8Array): SeedTable {
   const fs = MemoryFileSystem.from([[tablePath, bytes]]);
   const file = fs.openSync!(tablePath);
   const directory = runSync(loadDirectory(file, undefined));

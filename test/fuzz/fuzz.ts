@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { Prng } from '../../src/base/prng.js';
 import { isLsmError } from '../../src/index.js';
-import { mutate } from './mutate.js';
+import { mutate, mutateInPlace } from './mutate.js';
 import { shrink } from './shrink.js';
 import type { Tally, Target } from './target.js';
 import type { Watchdog } from './watchdog.js';
@@ -24,9 +24,9 @@ export async function fuzzTarget(
   for (let i = 0; i < count; i++) {
     const isUntouched = random.chance(0.05);
     const chosen = target.seeds[random.below(target.seeds.length)];
-    const bytes = isUntouched ? chosen.slice() : mutate(random, target.seeds);
+    const bytes = isUntouched ? chosen.slice() : change(random, target, chosen);
     const isSealed = !isUntouched && target.seal !== undefined && random.chance(0.75);
-    if (isSealed) target.seal!(bytes);
+    if (isSealed) target.seal(bytes);
     const useSeed = random.u32();
     watchdog.see(seed, target.name, bytes);
     const judge = (input: Uint8Array): Promise<Verdict> => judgeInput(target, input, useSeed);
@@ -45,6 +45,12 @@ export async function fuzzTarget(
     if (isUntouched) tally.untouched++;
     else tally[verdict]++;
   }
+}
+
+function change(random: Prng, target: Target, chosen: Uint8Array): Uint8Array {
+  return random.chance(target.inPlace ?? 0)
+    ? mutateInPlace(random, chosen)
+    : mutate(random, target.seeds);
 }
 
 export function newTally(): Tally {

@@ -27,6 +27,8 @@ export interface Target {
   readonly refusesNothing?: true;
   /** Memory that one input may take: so much at least, and so many bytes for each of its bytes. */
   readonly memory?: { readonly fixed: number; readonly perByte: number };
+  /** Share of inputs whose bytes stay in their places, so that what points at them does not miss. Default 0. */
+  readonly inPlace?: number;
   /** How many inputs of a seed's share it gets, as a multiple. Default 1. */
   readonly weight?: number;
 }
