@@ -7,6 +7,14 @@ export const lockOwnerName = 'LOCK.owner';
 /** Tables that recovery set aside; never deleted by recovery itself. */
 export const lostDirectoryName = 'lost';
 
+/**
+ * True for LOCK, LOCK.owner, and what somebody who was about to take the lock
+ * leaves behind when it is killed: a draft, or a claim on a dead owner's place.
+ */
+export function isLockName(name: string): boolean {
+  return /^LOCK(?:\.owner(?:\.(?:[0-9a-f]{32}|unreadable)(?:\.tmp)?)?)?$/.test(name);
+}
+
 export type NumberedKind = 'manifest' | 'log' | 'table';
 
 export interface NumberedFile {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classifyFiles } from './classify-files.js';
+import { classifyFiles, isForeign } from './classify-files.js';
 
 const live = {
   manifestNumber: 9,
@@ -50,4 +50,12 @@ test('without a previous manifest only the current one is kept', () => {
     previousManifest: undefined,
   });
   expect(oldManifests).toEqual([1]);
+});
+
+test('who was killed while it took the lock has left nothing foreign', () => {
+  const nonce = '70ca23baad4b09dd62e848a5c50a3033';
+  const ours = ['LOCK', 'LOCK.owner', `LOCK.owner.${nonce}`, `LOCK.owner.${nonce}.tmp`];
+  expect(ours.filter(isForeign)).toEqual([]);
+  const foreign = ['LOCK.owner.bak', `LOCK.${nonce}`, `LOCK.owner.${nonce}.tmp.gz`, 'LOCKS'];
+  expect(foreign.filter(isForeign)).toEqual(foreign);
 });

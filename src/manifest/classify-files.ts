@@ -1,8 +1,7 @@
 import {
   currentName,
   currentTemporaryName,
-  lockName,
-  lockOwnerName,
+  isLockName,
   lostDirectoryName,
   parseFileName,
 } from '../base/file-names.js';
@@ -32,11 +31,12 @@ export interface ClassifiedFiles {
   readonly foreign: readonly string[];
 }
 
-const otherNames: readonly string[] = [currentName, lockName, lockOwnerName, lostDirectoryName];
+const otherNames: readonly string[] = [currentName, lostDirectoryName];
 
 /** True for a name with which this database never writes a file. */
 export function isForeign(name: string): boolean {
-  return !otherNames.includes(name) && !isTemporary(name) && parseFileName(name) === undefined;
+  if (otherNames.includes(name) || isLockName(name)) return false;
+  return !isTemporary(name) && parseFileName(name) === undefined;
 }
 
 function isTemporary(name: string): boolean {
