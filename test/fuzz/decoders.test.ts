@@ -20,6 +20,8 @@ import { Watchdog } from './watchdog.js';
 const testFile = 'test/fuzz/decoders.test.ts';
 const seeds = 70;
 const inputsPerSeed = 45;
+/** Long runs end by themselves, and what hangs is ended by the watchdog. */
+const timeout = 3_600_000;
 
 beforeAll(loadCodecs);
 
@@ -38,27 +40,31 @@ async function allTargets(): Promise<Target[]> {
   ];
 }
 
-test('every decoder gives a result or a typed refusal, whatever the bytes', async () => {
-  const targets = await allTargets();
-  const tallies = new Map<Target, Tally>(targets.map((target) => [target, newTally()]));
-  const watchdog = new Watchdog(testFile);
-  for (const seed of seedsOf(seeds)) {
-    await withSeed(seed, testFile, async () => {
-      for (const target of targets) {
-        const count = inputsPerSeed * (target.weight ?? 1);
-        await fuzzTarget(target, seed, count, tallies.get(target)!, watchdog);
-      }
-    });
-  }
-  await watchdog.stop();
-  const total = newTally();
-  for (const [{ name, refusesNothing, weight = 1 }, tally] of tallies) {
-    const inputs = weight * seeds * inputsPerSeed;
-    // Changed inputs that are accepted show that it gets beyond magics, lengths and checksums.
-    const refused = refusesNothing === true ? 0 : 0.1 * inputs;
-    reportCounts('T8', name, { ...tally }, { inputs, accepted: 0.02 * inputs, refused });
-    for (const key of Object.keys(total) as (keyof Tally)[]) total[key] += tally[key];
-  }
-  reportCounts('T8', 'all decoders', { ...total }, { inputs: 100_000 });
-  expect(tallies.size).toBeGreaterThanOrEqual(25);
-});
+test(
+  'every decoder gives a result or a typed refusal, whatever the bytes',
+  { timeout },
+  async () => {
+    const targets = await allTargets();
+    const tallies = new Map<Target, Tally>(targets.map((target) => [target, newTally()]));
+    const watchdog = new Watchdog(testFile);
+    for (const seed of seedsOf(seeds)) {
+      await withSeed(seed, testFile, async () => {
+        for (const target of targets) {
+          const count = inputsPerSeed * (target.weight ?? 1);
+          await fuzzTarget(target, seed, count, tallies.get(target)!, watchdog);
+        }
+      });
+    }
+    await watchdog.stop();
+    const total = newTally();
+    for (const [{ name, refusesNothing, weight = 1 }, tally] of tallies) {
+      const inputs = weight * seeds * inputsPerSeed;
+      // Changed inputs that are accepted show that it gets beyond magics, lengths and checksums.
+      const refused = refusesNothing === true ? 0 : 0.1 * inputs;
+      reportCounts('T8', name, { ...tally }, { inputs, accepted: 0.02 * inputs, refused });
+      for (const key of Object.keys(total) as (keyof Tally)[]) total[key] += tally[key];
+    }
+    reportCounts('T8', 'all decoders', { ...total }, { inputs: 100_000 });
+    expect(tallies.size).toBeGreaterThanOrEqual(25);
+  },
+);

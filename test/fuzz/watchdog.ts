@@ -15,7 +15,7 @@ export class Watchdog {
   readonly #input = new Uint8Array(this.#shared, 4 * words + 256);
   readonly #worker: Worker;
 
-  constructor(testFile: string, patienceMs = 60_000) {
+  constructor(testFile: string, patienceMs = 120_000) {
     const workerData = { shared: this.#shared, testFile, patienceMs };
     this.#worker = new Worker(watch, { eval: true, workerData });
     this.#worker.unref();
