@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { destroy } from '../../src/index.js';
 import {
+  between,
   contentAfterPowerLoss,
   contentOf,
   countOf,
@@ -90,6 +91,24 @@ describe('a read-only open', () => {
   });
 });
 
+describe('open', () => {
+  it('takes the lock before it reads any file, and close gives it back last', async () => {
+    const { memory } = makeStage();
+    await (await openText(memory)).close();
+    const { calls } = makeStage(memory);
+    const db = await openText(calls);
+    const second = await openText(memory).then(
+      () => 'opened',
+      (error: unknown) => (error as { code: string }).code,
+    );
+    expect(second).toBe('LSM_LOCKED');
+    expectInOrder(calls.lines, /^lock/, /^open CURRENT/);
+    expect(countOf(between(calls.lines, /^stat/, /^lock/), /^(open|read|create)/)).toBe(0);
+    await db.close();
+    expect(calls.lines.at(-1)).toBe('unlock .');
+  });
+});
+
 describe('destroy', () => {
   it('takes the lock: not while somebody has the database open', async () => {
     const { memory } = makeStage();
@@ -126,7 +145,7 @@ describe('destroy', () => {
       /^sync-directory \./,
       /^remove CURRENT/,
     );
-    for (let n = 0, isDead = true; isDead; n++) {
+    for (let n = 0, isDead = true; isDead; n += 2) {
       const dying = makeStage(whole.clone());
       dying.calls.dieAt(n);
       await destroy(directory, { fs: dying.calls }).catch(() => undefined);

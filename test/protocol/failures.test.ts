@@ -48,6 +48,10 @@ function codeOf(done: Promise<unknown>): Promise<string> {
   );
 }
 
+async function settleFiles(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => void setImmediate(resolve));
+}
+
 async function openOn(disk: BadDisk): Promise<TextDatabase> {
   const db = await openText(disk.fs);
   await settle(db);
@@ -108,6 +112,27 @@ describe('a failed sync', () => {
     expect(disk.attempts).toBe(1);
     expect(countOf(disk.fs.lines, /^remove 000002\.log/)).toBe(0);
     expect(await contentAfterPowerLoss(disk.memory)).toEqual({ a: '1' });
+  });
+
+  it('of the log: no table is deleted any more, also not when its last reader goes', async () => {
+    const disk = new BadDisk();
+    const db = await openOn(disk);
+    for (const value of ['1', '2']) {
+      await db.put('a', value);
+      await db.flush();
+    }
+    const iterator = db.keysSync();
+    iterator.next();
+    await db.compactRange();
+    await settleFiles();
+    expect(db.stats().tables.obsolete).toBe(2);
+    disk.failOnce(/^sync \d+\.log/);
+    expect(await codeOf(db.put('b', '2', { durability: 'disk' }))).toBe('LSM_FAILED');
+    disk.fs.clear();
+    iterator.close();
+    await settleFiles();
+    await db.close();
+    expect(countOf(disk.fs.lines, /^remove \d+\.sst/)).toBe(0);
   });
 
   it('of the directory behind a table: no more writes, and it is not tried again', async () => {

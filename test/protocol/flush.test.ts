@@ -54,6 +54,8 @@ describe('a flush', () => {
     }
     expectInOrder(calls.changes, /^sync 000002\.log/, /^write MANIFEST/);
     expect(db.stats().keyspaces[1].levels[0].tables).toBe(0);
+    // The other one's write is in no table: its log stays.
+    expect(countOf(calls.changes, /^remove 000002\.log/)).toBe(0);
     const survivor = memory.clone().crash({ keep: 0, random: { u32: () => 0 } });
     await db.close();
     const again = await openText(survivor);

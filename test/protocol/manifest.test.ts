@@ -211,6 +211,15 @@ describe('CURRENT', () => {
     expect(memory.snapshotFiles()).toEqual(before);
   });
 
+  it('names its manifest by more than its number', async () => {
+    const memory = await killed();
+    const other = await killed();
+    const manifest = only(memory, /MANIFEST/);
+    other.writeBytes(`${directory}/CURRENT`, memory.readBytes(`${directory}/CURRENT`));
+    const error = await openText(other).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'LSM_CORRUPTION', file: manifest });
+  });
+
   it('of a new database is durable when open returns', async () => {
     const { memory, calls } = makeStage();
     const db = await openText(calls);

@@ -55,7 +55,7 @@ it('a header that is damaged with records behind it is no crash', async () => {
   expect(await contentAfterPowerLoss(survivor)).toBe('LSM_CORRUPTION');
 });
 
-it('a write is acknowledged with `disk` when it is on disk, not before', async () => {
+it('a write is acknowledged as durable when it is on disk, not before', async () => {
   const disk = new LateDisk();
   const db = await openText(disk);
   await settle(db);
@@ -73,7 +73,7 @@ it('a write is acknowledged with `disk` when it is on disk, not before', async (
   await db.close();
 });
 
-it('`disk` covers everything before it, of older logs too', async () => {
+it('what is acknowledged as durable covers everything before it, of older logs too', async () => {
   const { memory } = makeStage();
   const db = await openText(memory, { maxImmutableMemtables: 8 });
   await settle(db);

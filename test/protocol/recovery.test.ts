@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryFileSystem } from '../../src/fs.js';
+import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
 import {
   contentAfterPowerLoss,
   contentOf,
@@ -25,6 +25,18 @@ async function severalLogs(): Promise<MemoryFileSystem> {
     ]);
   }
   expect(db.stats().log.files).toBeGreaterThanOrEqual(2);
+  const survivor = memory.clone();
+  await db.close();
+  return survivor;
+}
+
+/** Three writes in one log. */
+async function fewInLog(): Promise<MemoryFileSystem> {
+  const { memory } = makeStage();
+  const db = await openText(memory);
+  await db.put('a', '1');
+  await db.put('b', '2');
+  await db.put('c', '3');
   const survivor = memory.clone();
   await db.close();
   return survivor;
@@ -100,18 +112,34 @@ describe('recovery', () => {
   });
 
   it('of a recovery that was cut off: copies are not applied twice', async () => {
-    const survivor = await severalLogs();
-    const { memory, calls } = makeStage(survivor);
-    calls.dieAt(60);
-    await expect(openText(calls, manyMemtables)).rejects.toThrow();
-    const content = await contentOf(memory.clone(), manyMemtables);
-    expect(Object.keys(content)).toHaveLength(41);
-    expect(content).toMatchObject({ k: '39' });
+    const survivor = await fewInLog();
+    const { calls } = makeStage(survivor);
+    const whole = await openText(makeStage(survivor.clone()).calls);
+    expect(whole.recovery.batchesReplayed).toBe(3);
+    await whole.close();
+    // It dies when the copies are in the new log, and the old one is still needed.
+    let copied: MemoryFileSystem | undefined;
+    const fs = new RecordingFileSystem(survivor, {
+      root: '/db',
+      beforeCall: (operation, path) => {
+        const isBegun = fs.changes.some((line) => /^write 001\d+\.log 104/.test(line));
+        if (isBegun && operation === 'write' && path.includes('MANIFEST')) {
+          copied ??= survivor.clone();
+        }
+      },
+    });
+    await (await openText(fs)).close();
+    expect(calls.changes).toEqual([]);
+    const again = await openText(copied!);
+    expect(again.recovery.logsReplayed).toBe(2);
+    expect(again.recovery.batchesReplayed).toBe(3);
+    expect(Object.fromEntries(again.entriesSync())).toEqual({ a: '1', b: '2', c: '3' });
+    await again.close();
   });
 
   it('power loss at any call of it: the next one finds the same', async () => {
     const base = MemoryFileSystem.from((await severalLogs()).snapshotFiles());
-    for (let n = 0, isDead = true; isDead; n += 9) {
+    for (let n = 0, isDead = true; isDead; n += 13) {
       const memory = base.clone();
       const { calls } = makeStage(memory);
       calls.dieAt(n);
@@ -165,7 +193,7 @@ describe('a torn log', () => {
     await db.close();
     const [log] = pathsOf(base, /000002\.log$/);
     base.writeBytes(log, base.readBytes(log).slice(0, -1));
-    for (let n = 0, isDead = true; isDead; n += 5) {
+    for (let n = 0, isDead = true; isDead; n += 7) {
       const survivor = base.clone();
       const { calls } = makeStage(survivor);
       calls.dieAt(n);
@@ -193,7 +221,7 @@ describe('a torn log', () => {
     const whole = memory.clone();
     await db.close();
     const bytes = whole.readBytes('/db/000002.log');
-    for (let length = start; length <= bytes.length; length += 3) {
+    for (let length = start; length <= bytes.length; length += 5) {
       const torn = whole.clone();
       const zeros = new Uint8Array(bytes.length);
       zeros.set(bytes.subarray(0, length));
@@ -232,6 +260,24 @@ describe('a dropped keyspace', () => {
     expectInOrder(calls.changes, /^sync 000002\.log/, /^write MANIFEST/, /^sync MANIFEST/);
     expect(await contentAfterPowerLoss(memory)).toEqual({ before: '1' });
     await db.close();
+  });
+
+  it('takes no log along that another keyspace needs', async () => {
+    const memory = new MemoryFileSystem();
+    const fs = new RecordingFileSystem(memory, {
+      beforeCall: (operation, path) => {
+        if (operation === 'create' && path.endsWith('.sst')) throw new Error('no table is made');
+      },
+    });
+    const db = await openText(fs, manyMemtables);
+    await db.keyspace('gone');
+    await settle(db);
+    for (let i = 0; i < 12; i++) db.putSync(`k${100 + i}`, 'x'.repeat(10_000));
+    expect(db.stats().log.files).toBe(2);
+    await db.dropKeyspace('gone');
+    const survivor = memory.clone();
+    await db.close();
+    expect(Object.keys(await contentOf(survivor, manyMemtables))).toHaveLength(12);
   });
 
   it('does not come back from the log, nor under its id', async () => {
