@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { FileId } from '../base/checksum.js';
 import { joinPath, tableName } from '../base/file-names.js';
-import { LsmError } from '../base/errors.js';
+import { isLsmError, LsmError } from '../base/errors.js';
 import type { CachePriority, TableMeta } from '../base/table-meta.js';
 import { runSync, Task, type Steps } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
@@ -18,18 +18,26 @@ export interface TableCacheOptions {
   /**
    * Tables, and so descriptors, open at once. Only tables in use, held by cursors or
    * by lookups that wait for a block, can make it more: one that must make room while
-   * it is in use stays open until it is released. Default 512.
+   * it is in use stays open until it is released. Where the system has no descriptor
+   * for one more, it is fewer from then on, unless this is
+   * `keepAllOpen`. Default 512.
    */
   readonly maxOpenTables?: number;
   /** Times reads. Default: the system's. */
   readonly clock?: Clock;
 }
 
+/** As `maxOpenTables`: who opened a table can rely on it, and a lack of descriptors is an error. */
+export const keepAllOpen: number = Number.MAX_SAFE_INTEGER;
+
 export interface TableCacheStats extends TableReaderCounters {
   readonly openTables: number;
   /** Indexes and filters of open tables. */
   readonly memoryBytes: number;
 }
+
+/** After a lack of descriptors, one more table may be open after so many openings that met none. */
+const openingsPerRaise = 64;
 
 /** More at once would not be faster: the thread pool has four threads. */
 const maxOpening = 8;
@@ -59,6 +67,8 @@ class OpenTable {
 export class TableCache {
   readonly #options: TableCacheOptions;
   readonly #maxOpenTables: number;
+  /** As many as the system has let us open at once, as far as is known. */
+  #limit: number;
   readonly #slots: OpeningSlots;
   readonly #open = new Map<number, OpenTable>();
   readonly #opening = new Map<number, Task<TableReader>>();
@@ -70,6 +80,7 @@ export class TableCache {
   constructor(options: TableCacheOptions) {
     this.#options = options;
     this.#maxOpenTables = Math.max(1, options.maxOpenTables ?? 512);
+    this.#limit = this.#maxOpenTables;
     this.#slots = new OpeningSlots(Math.min(maxOpening, this.#maxOpenTables));
   }
 
@@ -172,6 +183,8 @@ export class TableCache {
       const reader = yield* this.#slots.run(() => this.#openFile(meta, cachePriority));
       const expectedUntil = isAwaited ? this.#openings + this.#slots.count : 0;
       this.#openings++;
+      const isRaised = this.#limit < this.#maxOpenTables && this.#openings % openingsPerRaise === 0;
+      if (isRaised) this.#limit++;
       this.#open.set(number, new OpenTable(reader, expectedUntil));
       return reader;
     } finally {
@@ -182,21 +195,46 @@ export class TableCache {
   *#openFile(meta: TableMeta, cachePriority: CachePriority | undefined): Steps<TableReader> {
     const { fs, directory, databaseId, blockCache, clock } = this.#options;
     const { fileNumber, tableId, size, checksum } = meta;
-    if (this.#isClosed) throw closedError();
-    yield* this.#makeRoom();
-    return yield* TableReader.open({
-      fs,
-      path: joinPath(directory, tableName(fileNumber)),
-      blockCache,
-      cachePriority,
-      clock,
-      expected: { databaseId, tableId, size, checksum },
-    });
+    for (;;) {
+      if (this.#isClosed) throw closedError();
+      yield* this.#makeRoom();
+      try {
+        return yield* TableReader.open({
+          fs,
+          path: joinPath(directory, tableName(fileNumber)),
+          blockCache,
+          cachePriority,
+          clock,
+          expected: { databaseId, tableId, size, checksum },
+        });
+      } catch (error) {
+        if (!isLsmError(error, 'LSM_TOO_MANY_FILES') || !(yield* this.#giveUpSome())) throw error;
+      }
+    }
+  }
+
+  /**
+   * The system has fewer descriptors than tables may be open: closes a quarter of
+   * them, so that logs, new tables and the rest of the program get some too. False
+   * when none can be closed.
+   */
+  *#giveUpSome(): Steps<boolean> {
+    if (this.#maxOpenTables === keepAllOpen) return false;
+    const wanted = Math.floor((this.#open.size * 3) / 4);
+    this.#limit = Math.max(1, Math.min(this.#limit, wanted));
+    let isAnyClosed = false;
+    for (const [number, table] of [...this.#open]) {
+      if (this.#open.size <= wanted) break;
+      if (table.reader.isHeld || table.expectedUntil > this.#openings) continue;
+      isAnyClosed = true;
+      yield* this.#close(number, table);
+    }
+    return isAnyClosed;
   }
 
   /** Until there is room for all that are being opened, or nothing can make room. */
   *#makeRoom(): Steps<void> {
-    while (this.#open.size + this.#slots.taken > this.#maxOpenTables) {
+    while (this.#open.size + this.#slots.taken > this.#limit) {
       const number = this.#chooseVictim();
       if (number === undefined) return;
       yield* this.#close(number, this.#open.get(number)!);

@@ -10,7 +10,7 @@ import { CursorEntry, type Cursor } from '../../src/iterator/cursor.js';
 import { mergeCursors } from '../../src/iterator/merging-iterator.js';
 import { BlockCache } from '../../src/sstable/block-cache.js';
 import { loadCodecs } from '../../src/sstable/codecs.js';
-import { TableCache } from '../../src/sstable/table-cache.js';
+import { keepAllOpen, TableCache } from '../../src/sstable/table-cache.js';
 import { BlockRequest, lookupFound, lookupNeedsBlock } from '../../src/sstable/table-reader.js';
 import { getSync, keyOf, settle, someEntries, testDatabaseId, writeTable } from './table-model.js';
 
@@ -209,5 +209,69 @@ describe('open descriptors', () => {
     for (const reader of await Promise.all(opening)) expect(reader.entries).toBe(entriesPerTable);
     await runAsync(cache.close());
     expect(fs.openFiles).toBe(0);
+  });
+});
+
+describe('where the system has fewer descriptors than tables may be open', () => {
+  const fewFiles = 24;
+
+  /** As openCache, with the default of 512 tables. */
+  function openLargeCache(fs: MemoryFileSystem, maxOpenTables?: number): TableCache {
+    return new TableCache({ fs, directory: 'db', databaseId: testDatabaseId, maxOpenTables });
+  }
+
+  test('synchronous gets find everything, and leave some descriptors to others', () => {
+    const fs = withTables(fewFiles);
+    const cache = openLargeCache(fs);
+    for (let i = 0; i < 1500; i++) {
+      const number = (i * 7919) % end;
+      const table = runSync(cache.open(tableOf(number)));
+      expect(getSync(table, keyOf(number), maxSeq)?.seq).toBe(number + 1);
+    }
+    expect(fs.openFiles).toBeGreaterThan(fewFiles / 2);
+    expect(fs.openFiles).toBeLessThanOrEqual(fewFiles);
+    runSync(cache.close());
+    expect(fs.openFiles).toBe(0);
+  });
+
+  test('a thousand gets at once find everything', async () => {
+    const fs = withTables(fewFiles);
+    const cache = openLargeCache(fs);
+    const found = await Promise.all(
+      Array.from({ length: tables }, (_, i) => get(cache, i * entriesPerTable)),
+    );
+    found.forEach((seq, i) => expect(seq).toBe(i * entriesPerTable + 1));
+    await runAsync(cache.close());
+    expect(fs.openFiles).toBe(0);
+  });
+
+  test('a table that is in use stays open, and without any other it is an error', () => {
+    const fs = withTables(fewFiles);
+    const cache = openLargeCache(fs);
+    const held = metas.slice(0, fewFiles).map((meta) => {
+      const table = runSync(cache.open(meta));
+      table.acquire();
+      return table;
+    });
+    const wanted = expect.objectContaining({ code: 'LSM_TOO_MANY_FILES' }) as Error;
+    expect(() => runSync(cache.open(metas[500]))).toThrow(wanted);
+    held.forEach((table, i) => {
+      const number = i * entriesPerTable;
+      expect(getSync(table, keyOf(number), maxSeq)?.seq).toBe(number + 1);
+      table.release();
+    });
+    expect(getSync(runSync(cache.open(metas[500])), keyOf(5000), maxSeq)?.seq).toBe(5001);
+    runSync(cache.close());
+    expect(fs.openFiles).toBe(0);
+  });
+
+  test('it is an error for who needs all of them open', () => {
+    const fs = withTables(fewFiles);
+    const cache = openLargeCache(fs, keepAllOpen);
+    for (const meta of metas.slice(0, fewFiles)) runSync(cache.open(meta));
+    const wanted = expect.objectContaining({ code: 'LSM_TOO_MANY_FILES' }) as Error;
+    expect(() => runSync(cache.open(metas[500]))).toThrow(wanted);
+    expect(cache.find(0)).toBeDefined();
+    runSync(cache.close());
   });
 });
