@@ -106,7 +106,7 @@ export function openBlock(
   }
   const codec = codecById(codecId);
   if (codec === undefined) throw unsupported(`codec ${codecId}`, file, offset);
-  if (rawLength > maxCompressibleBytes) {
+  if (rawLength > maxCompressibleBytes || rawLength > codec.mostOf(source, start, trailer)) {
     throw corruption(`impossible raw length ${rawLength} of a compressed block`, file, offset);
   }
   const raw = takeBytes(rawLength, reuse);

@@ -22,6 +22,11 @@ export interface Codec {
     limit: number,
   ): number;
   /**
+   * The most bytes that `source[start..end)` can give, by its length and its own
+   * structure: what claims more is refused before memory is taken for it.
+   */
+  mostOf(source: Uint8Array, start: number, end: number): number;
+  /**
    * Restores `source[start..end)` into the whole of `target`. False when the
    * bytes are damaged or do not give exactly that length; takes no memory beyond
    * that length whatever the bytes claim.

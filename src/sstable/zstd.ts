@@ -49,6 +49,7 @@ function makeCodec(id: number, zstd: Zstd): Codec {
       target.set(packed, at);
       return packed.length;
     },
+    mostOf: (source, start, end) => mostOfFrame(source.subarray(start, end)),
     decompress(source, start, end, target) {
       const packed = source.subarray(start, end);
       if (!isFrameOf(packed, target.length)) return false;
@@ -62,6 +63,37 @@ function makeCodec(id: number, zstd: Zstd): Codec {
       }
     },
   };
+}
+
+const maxBlockBytes = 128 * 1024;
+
+/**
+ * The most bytes that a Zstandard frame can give, by the headers of its blocks; 0
+ * when `frame` is not exactly one frame: of a second one nobody would look at the
+ * window it asks for.
+ */
+export function mostOfFrame(frame: Uint8Array): number {
+  if (frame.length < 6) return 0;
+  const descriptor = frame[4];
+  const sizeFlag = descriptor >> 6;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  let at = isSingleSegment ? 5 : 6;
+  at += [0, 1, 2, 4][descriptor & 3];
+  if (sizeFlag > 0) at += 1 << sizeFlag;
+  else if (isSingleSegment) at++;
+  const hasChecksum = (descriptor & 4) !== 0;
+  let most = 0;
+  while (at + 3 <= frame.length) {
+    const header = frame[at] | (frame[at + 1] << 8) | (frame[at + 2] << 16);
+    const size = header >> 3;
+    const type = (header >> 1) & 3;
+    // Raw, one byte repeated, compressed.
+    most += type === 2 ? maxBlockBytes : Math.min(size, maxBlockBytes);
+    at += 3 + (type === 1 ? 1 : size);
+    if ((header & 1) === 0) continue;
+    return at + (hasChecksum ? 4 : 0) === frame.length ? most : 0;
+  }
+  return 0;
 }
 
 /**

@@ -7,7 +7,7 @@ import { BloomFilter } from '../../src/sstable/bloom-filter.js';
 import { codecById, codecIds } from '../../src/sstable/codecs.js';
 import { DataBlock, fillEntry } from '../../src/sstable/data-block.js';
 import { decodeFooter, encodeFooter } from '../../src/sstable/footer.js';
-import { footerBytes, maxCompressibleBytes } from '../../src/sstable/format.js';
+import { footerBytes } from '../../src/sstable/format.js';
 import { IndexBlock } from '../../src/sstable/index-block.js';
 import { checkIndexPart } from '../../src/sstable/index-part.js';
 import { decodeMetaindex } from '../../src/sstable/metaindex.js';
@@ -115,8 +115,8 @@ export function blockTargets(tables: readonly SeedTable[]): Target[] {
       ),
       seal: (bytes) => sealBlock(bytes, tableId, blockOffset),
       weight: 2,
-      // A block may claim what a compressed one can have, and no more.
-      memory: { fixed: 3 * maxCompressibleBytes, perByte: 64 },
+      // Up to 255 bytes for one of LZ4, and 128 KiB for each block inside a Zstandard frame.
+      memory: { fixed: 2 * 1024 * 1024, perByte: 600 },
       decode(bytes, random) {
         const mayKeep = random.chance(0.5);
         const reuse = random.chance(0.3) ? new ArrayBuffer(300) : undefined;

@@ -24,7 +24,7 @@ import { sealBlock, sealHeader, sealLog, sealTable } from './seal.js';
 import type { Target } from './target.js';
 
 /** As much as reading takes: windows of 1 MiB, blocks and caches, pages of the file system in memory. */
-const readingMemory = { fixed: 24 * 1024 * 1024, perByte: 200 };
+const readingMemory = { fixed: 12 * 1024 * 1024, perByte: 200 };
 /** A database takes arenas and codecs besides. */
 const openMemory = { fixed: 64 * 1024 * 1024, perByte: 400 };
 
