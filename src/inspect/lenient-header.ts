@@ -1,5 +1,5 @@
 import { formatFileId, noFileId, type FileId } from '../base/checksum.js';
-import { isLsmError } from '../base/errors.js';
+import { isLsmError, type LsmError } from '../base/errors.js';
 import {
   decodeFileHeader,
   fileHeaderBytes,
@@ -20,6 +20,8 @@ export interface Beginning {
   readonly kind: FileKind;
   /** Undefined when it is damaged, and in a log that never began. */
   readonly header: FileHeader | undefined;
+  /** The header; where one flipped bit explains its damage, as it was before. */
+  readonly meant: FileHeader | undefined;
   readonly damage: DamageFact | undefined;
   /** Where content begins, and the id that its checksums are bound to: as far as the header tells. */
   readonly start: number;
@@ -50,16 +52,29 @@ export async function readBeginning(
   try {
     const header = decodeFileHeader(bytes, kind, file.path);
     const { size: start, fileId } = header;
-    return { kind, header, damage: undefined, start, fileId, fileBytes };
+    return { kind, header, meant: header, damage: undefined, start, fileId, fileBytes };
   } catch (error) {
     if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
-    const start = kind === 'log' ? logHeaderBytes : fileHeaderBytes;
-    const fileId = bytes.length >= 36 ? readFileId(bytes, 28) : noFileId;
+    const meant = correctedHeader(bytes, kind, error);
+    const start = meant?.size ?? (kind === 'log' ? logHeaderBytes : fileHeaderBytes);
+    const fileId = meant?.fileId ?? (bytes.length >= 36 ? readFileId(bytes, 28) : noFileId);
     // A log is made ahead of its use.
     const isUnused = kind === 'log' && bytes.every((byte) => byte === 0);
     const damage = isUnused ? undefined : toDamage(error, 0);
-    return { kind, header: undefined, damage, start, fileId, fileBytes };
+    return { kind, header: undefined, meant, damage, start, fileId, fileBytes };
   }
+}
+
+function correctedHeader(
+  bytes: Uint8Array,
+  kind: FileKind,
+  { damage, file = '' }: LsmError,
+): FileHeader | undefined {
+  const flipped = damage?.flippedBit;
+  if (flipped === undefined || flipped === null) return undefined;
+  const corrected = bytes.slice();
+  corrected[flipped.offset] ^= 1 << flipped.bit;
+  return decodeFileHeader(corrected, kind, file);
 }
 
 function kindOfMagic(bytes: Uint8Array): FileKind | undefined {

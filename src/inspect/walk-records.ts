@@ -3,6 +3,7 @@ import { describeFlip } from '../base/errors.js';
 import type { File } from '../fs/file-system.js';
 import { recordSpan, recordStartRoom, roomInBlock } from '../wal/log-format.js';
 import { LogReader } from '../wal/log-reader.js';
+import { damagesBetween } from './damaged-fragments.js';
 import type { DamageFact, TornEndFact } from './facts.js';
 
 /** A record, valid until the next step. */
@@ -21,7 +22,7 @@ export interface WalkEnd {
 
 /**
  * Every record of a log or manifest that checks out, those behind damage too,
- * and what is between them.
+ * and what is between them, fragment by fragment as far as that can be told.
  */
 export async function* walkRecords(
   file: File,
@@ -32,13 +33,12 @@ export async function* walkRecords(
   /** Behind the last record. */
   let end = start;
   let isDamageTold = false;
-  const tellDamage = (upTo: number): DamageFact => {
-    const { detail, damagedAt, damage } = reader.report;
+  const damagesUpTo = (upTo: number): AsyncGenerator<DamageFact> => {
+    const { detail, damagedAt } = reader.report;
     const isFirst = !isDamageTold && detail !== '';
     isDamageTold = true;
-    const offset = isFirst ? damagedAt : nextStart(end);
-    const what = isFirst ? detail + describeFlip(damage) : 'bytes that are no record';
-    return { type: 'damage', offset, bytes: upTo - offset, what };
+    const from = isFirst ? damagedAt : nextStart(end);
+    return damagesBetween(file, fileId, from, upTo, isFirst ? detail : undefined);
   };
   for (let step = reader.advance(); step !== 'end'; step = reader.advance()) {
     if (step === 'wait') {
@@ -46,7 +46,7 @@ export async function* walkRecords(
       continue;
     }
     const { recordOffset: offset, recordStart, recordEnd, isBehindDamage } = reader;
-    if (offset > nextStart(end)) yield tellDamage(offset);
+    if (offset > nextStart(end)) yield* damagesUpTo(offset);
     yield {
       type: 'record',
       offset,
@@ -55,10 +55,16 @@ export async function* walkRecords(
     };
     end = offset + recordSpan(offset, recordEnd - recordStart);
   }
-  const { reason, detail, usedEnd, damagedAt, recordsBehind } = reader.report;
+  const { reason, detail, damage, usedEnd, damagedAt, recordsBehind } = reader.report;
   if (reason === 'damage' && recordsBehind === 0) {
-    yield { type: 'torn-end', offset: damagedAt, bytes: usedEnd - damagedAt, what: detail };
-  } else if (reason === 'damage' && usedEnd > end) yield tellDamage(usedEnd);
+    yield {
+      type: 'torn-end',
+      offset: damagedAt,
+      bytes: usedEnd - damagedAt,
+      what: detail + (damage?.flippedBit == null ? '' : describeFlip(damage)),
+      ...(damage === undefined ? {} : { checksum: damage }),
+    };
+  } else if (reason === 'damage' && usedEnd > end) yield* damagesUpTo(usedEnd);
   yield { type: 'walk-end', offset: end };
 }
 

@@ -1,5 +1,11 @@
 import { isLsmError, LsmError, toLsmError } from '../base/errors.js';
-import { currentName, joinPath, logName, parseFileName, tableName } from '../base/file-names.js';
+import {
+  currentName,
+  joinPath,
+  manifestName,
+  parseFileName,
+  tableName,
+} from '../base/file-names.js';
 import { systemRandom } from '../base/prng.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync } from '../base/task.js';
@@ -8,23 +14,14 @@ import { nodeFileSystem } from '../fs/node-file-system.js';
 import { isForeign } from '../manifest/classify-files.js';
 import { VersionSet } from '../manifest/version-set.js';
 import { loadCodecs } from '../sstable/codecs.js';
-import { TableReader } from '../sstable/table-reader.js';
-import { BatchReader } from '../wal/batch-reader.js';
-import { recoverLogs } from '../wal/recover-logs.js';
+import { DamageList, type Damage } from './damage.js';
+import { listLeftovers, type Leftover } from './leftovers.js';
+import { verifyLogs } from './verify-logs.js';
+import { verifyManifestFile } from './verify-manifest.js';
+import { verifyTableFile } from './verify-table.js';
 
-/** One place that is damaged. */
-export interface Damage {
-  /** Path of the file. */
-  readonly file: string;
-  /** Byte offset, where it is known. */
-  readonly offset: number | undefined;
-  /** What is wrong there. */
-  readonly what: string;
-  /** Keys that may be affected, both inclusive; undefined where that is not known. */
-  readonly smallest: Uint8Array | undefined;
-  /** The last of them. */
-  readonly largest: Uint8Array | undefined;
-}
+export type { Damage } from './damage.js';
+export type { Leftover } from './leftovers.js';
 
 /** What a walk over all files found. */
 export interface VerifyReport {
@@ -40,6 +37,8 @@ export interface VerifyReport {
   readonly logs: number;
   /** Empty when everything is as it was written. */
   readonly damages: readonly Damage[];
+  /** Files that are no part of the database; none of them is damage. */
+  readonly leftovers: readonly Leftover[];
 }
 
 /** How `verifyDatabase` walks. */
@@ -53,8 +52,9 @@ export interface VerifyOptions {
 /**
  * Walks the files of a database that is not open: manifest, every table that it
  * names, the logs that a recovery would replay. Every checksum, order and count
- * is checked; nothing is changed. Damage is reported, not thrown, so that one
- * walk names all of it.
+ * is checked; nothing is changed. Damage is reported, not thrown, and passed over, so
+ * that one walk names all of it. Without a readable manifest all tables and logs
+ * in the directory are checked.
  * @throws LsmError `LSM_NOT_FOUND`, `LSM_NOT_A_DATABASE`, `LSM_UNSUPPORTED_FORMAT`, `LSM_IO`
  */
 export async function verifyDatabase(
@@ -69,10 +69,11 @@ class Verification {
   readonly #path: string;
   readonly #fs: FileSystem;
   readonly #onProgress: VerifyOptions['onProgress'];
-  readonly #damages: Damage[] = [];
+  readonly #found = new DamageList();
   #files = 0;
   #bytes = 0;
   #entries = 0;
+  #of = 0;
 
   constructor(path: string, options: VerifyOptions) {
     this.#path = path;
@@ -82,29 +83,36 @@ class Verification {
 
   async run(): Promise<VerifyReport> {
     try {
-      await this.#checkPlace();
+      return await this.#walk();
     } catch (error) {
-      throw toLsmError(error, `looking at ${this.#path} failed`, this.#path);
+      throw toLsmError(error, `verifying ${this.#path} failed`, this.#path);
     }
+  }
+
+  async #walk(): Promise<VerifyReport> {
+    await this.#checkPlace();
     const set = await this.#readManifest();
-    const tables: TableMeta[] = [];
-    for (const { version } of set?.keyspaces.values() ?? []) tables.push(...version.tables());
-    const logNumbers = set === undefined ? [] : await this.#listLogs(set.logNumber);
-    const known = this.#files + tables.length + logNumbers.length;
-    this.#onProgress?.({ files: this.#files, of: known });
-    for (const table of tables) {
-      await this.#verifyTable(set!, table);
-      this.#onProgress?.({ files: this.#files, of: known });
+    const names = (await this.#fs.list(this.#path)).sort();
+    const logNumbers = numbersOf(names, 'log').filter((each) => each >= (set?.logNumber ?? 0));
+    const strays = set === undefined ? numbersOf(names, 'table') : [];
+    const keyspaces = [...(set?.keyspaces.values() ?? [])];
+    const tables = keyspaces.reduce((sum, { version }) => sum + [...version.tables()].length, 0);
+    this.#of = this.#files + tables + strays.length + logNumbers.length;
+    this.#progress();
+    for (const { version, name } of keyspaces) {
+      for (const table of version.tables()) await this.#verifyTable(set!, name, table);
     }
-    const logs = set === undefined ? 0 : await this.#verifyLogs(set, logNumbers);
-    if (logs > 0) this.#onProgress?.({ files: this.#files, of: this.#files });
+    for (const number of strays) await this.#verifyStray(number);
+    const logs = await this.#verifyLogs(set, logNumbers);
+    const leftovers = set === undefined ? [] : await listLeftovers(this.#fs, this.#path, set);
     return {
       filesChecked: this.#files,
       bytesChecked: this.#bytes,
       entriesChecked: this.#entries,
-      tables: tables.length,
+      tables,
       logs,
-      damages: this.#damages,
+      damages: this.#found.damages,
+      leftovers,
     };
   }
 
@@ -124,114 +132,73 @@ class Verification {
 
   async #readManifest(): Promise<VersionSet | undefined> {
     this.#files++;
+    const current = joinPath(this.#path, currentName);
     try {
-      const found = await runAsync(
-        VersionSet.recover(this.#fs, this.#path, { random: systemRandom }),
-      );
+      const recovering = VersionSet.recover(this.#fs, this.#path, { random: systemRandom });
+      const found = await runAsync(recovering);
       if (found === undefined) return undefined;
+      const { currentProblem, tornTail, manifestNumber } = found.report;
       this.#bytes += found.set.syncedLength;
-      const { currentProblem } = found.report;
-      if (isLsmError(currentProblem)) this.#add(currentProblem);
+      if (currentProblem === 'missing') {
+        const what = `${current} is missing; ${manifestName(manifestNumber)} is the newest complete one`;
+        this.#found.add(current, undefined, what);
+      } else if (currentProblem !== undefined) this.#found.addError(currentProblem, current);
+      if (tornTail !== undefined) await this.#verifyManifest(manifestNumber, true);
       return found.set;
     } catch (error) {
-      this.#addOrThrow(error);
+      if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
+      const number = parseFileName(error.file?.slice(error.file.lastIndexOf('/') + 1) ?? '');
+      const isThere = error.file !== undefined && (await this.#fs.stat(error.file)) !== undefined;
+      if (number?.kind === 'manifest' && isThere) await this.#verifyManifest(number.number, false);
+      this.#found.addError(error, this.#path);
       return undefined;
     }
   }
 
-  async #verifyTable(set: VersionSet, table: TableMeta): Promise<void> {
+  async #verifyManifest(number: number, isReadable: boolean): Promise<void> {
+    await verifyManifestFile(this.#fs, this.#path, number, isReadable, this.#found);
+  }
+
+  async #verifyTable(set: VersionSet, keyspace: string, table: TableMeta): Promise<void> {
     const path = joinPath(this.#path, tableName(table.fileNumber));
+    const { tableId, size, checksum, smallest, largest } = table;
+    const expected = { databaseId: set.databaseId, tableId, size, checksum };
+    const whole = { keyspace, smallest, largest };
     this.#files++;
-    try {
-      const { databaseId } = set;
-      const { tableId, size, checksum } = table;
-      const reader = await runAsync(
-        TableReader.open({
-          fs: this.#fs,
-          path,
-          expected: { databaseId, tableId, size, checksum },
-        }),
-      );
-      try {
-        const checked = await runAsync(reader.verify());
-        this.#bytes += table.size;
-        this.#entries += checked.entries;
-        for (const damage of checked.damages) this.#add(damage, table);
-      } finally {
-        await runAsync(reader.close());
-      }
-    } catch (error) {
-      this.#addOrThrow(error, table);
-    }
+    const entries = await verifyTableFile(this.#fs, path, expected, whole, this.#found);
+    this.#entries += entries;
+    if (entries > 0) this.#bytes += size;
+    this.#progress();
   }
 
-  /** Numbers of the logs that a recovery may need. */
-  async #listLogs(oldest: number): Promise<number[]> {
-    const numbers: number[] = [];
-    try {
-      for (const name of await this.#fs.list(this.#path)) {
-        const file = parseFileName(name);
-        if (file?.kind === 'log' && file.number >= oldest) numbers.push(file.number);
-      }
-    } catch (error) {
-      throw this.#toThrow(error);
-    }
-    return numbers;
+  /** A table of which no manifest tells. */
+  async #verifyStray(number: number): Promise<void> {
+    const path = joinPath(this.#path, tableName(number));
+    this.#files++;
+    this.#entries += await verifyTableFile(this.#fs, path, undefined, {}, this.#found);
+    this.#bytes += (await this.#fs.stat(path))?.size ?? 0;
+    this.#progress();
   }
 
-  async #verifyLogs(set: VersionSet, logNumbers: readonly number[]): Promise<number> {
-    const reader = new BatchReader();
-    try {
-      const replay = await runAsync(
-        recoverLogs({
-          fs: this.#fs,
-          directory: this.#path,
-          databaseId: set.databaseId,
-          logNumbers,
-          manifestLogNumber: set.logNumber,
-          cleanClose: set.cleanClose,
-          replay: (batch) => {
-            reader.reset(
-              batch.bytes,
-              batch.start,
-              batch.end,
-              batch.count,
-              batch.path,
-              batch.offset,
-            );
-            while (reader.next()) this.#entries++;
-            return undefined;
-          },
-        }),
-      );
-      const claim = replay.manifestClaim;
-      if (claim !== undefined) set.checkClaim(claim.number, claim.syncedLength);
-      for (const { end } of replay.logs) this.#bytes += end;
-      this.#files += replay.logs.length;
-      return replay.logs.length;
-    } catch (error) {
-      this.#files += logNumbers.length;
-      this.#addOrThrow(error, undefined, joinPath(this.#path, logName(set.logNumber)));
-      return logNumbers.length;
-    }
+  async #verifyLogs(set: VersionSet | undefined, numbers: readonly number[]): Promise<number> {
+    const sums = await verifyLogs(this.#fs, this.#path, numbers, set, this.#found);
+    this.#files += sums.logs;
+    this.#bytes += sums.bytes;
+    this.#entries += sums.operations;
+    this.#of = this.#files;
+    if (sums.logs > 0) this.#progress();
+    return sums.logs;
   }
 
-  #addOrThrow(error: unknown, table?: TableMeta, file?: string): void {
-    if (!isLsmError(error, 'LSM_CORRUPTION')) throw this.#toThrow(error, file);
-    this.#add(error, table, file);
+  #progress(): void {
+    this.#onProgress?.({ files: this.#files, of: this.#of });
   }
+}
 
-  #toThrow(error: unknown, file = this.#path): LsmError {
-    return toLsmError(error, `verifying ${this.#path} failed`, file);
-  }
-
-  #add(error: LsmError, table?: TableMeta, file = this.#path): void {
-    this.#damages.push({
-      file: error.file ?? file,
-      offset: error.offset,
-      what: error.message,
-      smallest: table?.smallest,
-      largest: table?.largest,
-    });
-  }
+function numbersOf(names: readonly string[], kind: 'log' | 'table'): number[] {
+  return names
+    .map(parseFileName)
+    .filter((file) => file?.kind === kind)
+    .map((file) => file!.number)
+    .sort((a, b) => a - b);
 }

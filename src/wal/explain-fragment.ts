@@ -33,7 +33,7 @@ function explainBits(fragment: SuspectFragment): ChecksumDamage | undefined {
   const { bytes, at, fileId, position } = fragment;
   const kind = bytes[at + 6];
   const length = readU16(bytes, at + 4);
-  let damage: ChecksumDamage = {};
+  let damage: ChecksumDamage = { expected: readU32(bytes, at) };
   if (fits(fragment, length)) {
     const end = at + fragmentHeaderBytes + length;
     const seed = checksumSeed(fileId, position);

@@ -1,0 +1,112 @@
+import { isLsmError } from '../base/errors.js';
+import { joinPath, logName } from '../base/file-names.js';
+import { runAsync } from '../base/task.js';
+import type { FileSystem } from '../fs/file-system.js';
+import type { VersionSet } from '../manifest/version-set.js';
+import { BatchReader } from '../wal/batch-reader.js';
+import { recoverLogs } from '../wal/recover-logs.js';
+import type { DamageList } from './damage.js';
+import { neededEnds, walkLog, type LogGap, type WalkedLog } from './log-walk.js';
+
+/** What was read in logs. */
+export interface LogSums {
+  readonly logs: number;
+  readonly bytes: number;
+  readonly operations: number;
+}
+
+/**
+ * Replays the logs as a recovery would, then walks each of them over every damage:
+ * what a recovery meets first, and all that is behind it. `numbers` are ascending.
+ */
+export async function verifyLogs(
+  fs: FileSystem,
+  directory: string,
+  numbers: readonly number[],
+  set: VersionSet | undefined,
+  found: DamageList,
+): Promise<LogSums> {
+  let isRecoverable = set !== undefined;
+  let sums: LogSums = { logs: numbers.length, bytes: 0, operations: 0 };
+  const failures: (() => void)[] = [];
+  if (set !== undefined) {
+    try {
+      sums = await replay(fs, directory, numbers, set);
+    } catch (error) {
+      if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
+      isRecoverable = false;
+      const path = joinPath(directory, logName(set.logNumber));
+      failures.push(() => void found.addError(error, path));
+    }
+  }
+  await nameGaps(fs, directory, numbers, set, isRecoverable, found);
+  // What names more comes first.
+  for (const add of failures) add();
+  return sums;
+}
+
+async function replay(
+  fs: FileSystem,
+  directory: string,
+  logNumbers: readonly number[],
+  set: VersionSet,
+): Promise<LogSums> {
+  const reader = new BatchReader();
+  let operations = 0;
+  const { manifestClaim: claim, logs } = await runAsync(
+    recoverLogs({
+      fs,
+      directory,
+      databaseId: set.databaseId,
+      logNumbers,
+      manifestLogNumber: set.logNumber,
+      cleanClose: set.cleanClose,
+      replay: ({ bytes, start, end, count, path, offset }) => {
+        reader.reset(bytes, start, end, count, path, offset);
+        while (reader.next()) operations++;
+        return undefined;
+      },
+    }),
+  );
+  if (claim !== undefined) set.checkClaim(claim.number, claim.syncedLength);
+  const bytes = logs.reduce((sum, { end }) => sum + end, 0);
+  return { logs: logs.length, bytes, operations };
+}
+
+async function nameGaps(
+  fs: FileSystem,
+  directory: string,
+  numbers: readonly number[],
+  set: VersionSet | undefined,
+  isRecoverable: boolean,
+  found: DamageList,
+): Promise<void> {
+  const nameOf = (id: number): string | undefined => set?.keyspaces.get(id)?.name;
+  const logs: WalkedLog[] = [];
+  for (const number of numbers) logs.push(await walkLog(fs, directory, number, nameOf));
+  const needed = neededEnds(logs, set?.cleanClose);
+  for (const [i, { path, gaps, damage }] of logs.entries()) {
+    const links = logs[i].links;
+    if (damage !== undefined) {
+      const affected = { firstSeq: links?.firstSeq, lastSeq: undefined };
+      found.add(path, damage.offset, damage.what, affected, damage.checksum);
+    }
+    for (const gap of gaps) {
+      // Of a log that can be replayed, a gap is where a crash, or a writer just now, has ended it.
+      const isBelow = !isRecoverable && gap.offset < needed[i];
+      const isDamage = gap.isRot || isBelow || (set === undefined && !gap.isTail);
+      if (isDamage)
+        found.add(path, gap.offset, describeGap(gap, path, needed[i]), gap, gap.checksum);
+    }
+  }
+}
+
+function describeGap(gap: LogGap, path: string, needed: number): string {
+  const [what, flip] = gap.what.split(';');
+  const below =
+    gap.offset < needed ? ` below byte ${needed}, up to which this log had been synced,` : '';
+  const place = `${what}${below} in ${path} at byte ${gap.offset}${flip === undefined ? '' : `;${flip}`}`;
+  const { firstSeq, lastSeq } = gap;
+  if (firstSeq === undefined) return place;
+  return `${place}; writes ${firstSeq} to ${lastSeq ?? 'the last in this log'} are in it`;
+}
