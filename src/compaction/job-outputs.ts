@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.js';
-import { LsmError } from '../base/errors.js';
+import { isLsmError, LsmError, toLsmError } from '../base/errors.js';
 import { joinPath, tableName } from '../base/file-names.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync, type Steps } from '../base/task.js';
@@ -57,14 +57,18 @@ export class JobOutputs {
 
   /**
    * Makes the tables' names durable.
-   * @throws LsmError `LSM_FAILED`: unlike a table that cannot be written, this is not to be retried.
+   * @throws LsmError `LSM_FAILED`: unlike a table that cannot be written, this is not to be
+   * retried; `LSM_TOO_MANY_FILES`, which is.
    */
   *sync(): Steps<void> {
     const { directory } = this.#settings;
     try {
       yield* syncDirectory(this.#fs, directory);
     } catch (cause) {
-      if (cause instanceof LsmError && cause.code === 'LSM_UNSUPPORTED') throw cause;
+      if (isLsmError(cause, 'LSM_UNSUPPORTED')) throw cause;
+      const known = toLsmError(cause, `syncing the directory ${directory} failed`, directory);
+      // It could not even be opened: nothing was tried that must not be tried again.
+      if (known.code === 'LSM_TOO_MANY_FILES') throw known;
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new LsmError('LSM_FAILED', `syncing the directory ${directory} failed: ${reason}`, {
         file: directory,

@@ -260,15 +260,19 @@ describe('a compaction job', () => {
     expect(fs.snapshotFiles().size).toBe(1);
   });
 
-  it('reports a directory that cannot be synced as fatal', async () => {
+  it.each([
+    ['EIO', 'LSM_FAILED'],
+    // No descriptor to open it with: no sync was tried.
+    ['EMFILE', 'LSM_TOO_MANY_FILES'],
+  ])('reports a directory that cannot be synced because of %s as %s', async (code, expected) => {
     const fs = await newDisk();
     const meta = writeTable(fs, 1, manyEntries(10));
     const failing = changed(fs, {
       syncDirectorySync: () => {
-        throw Object.assign(new Error('EIO: broken'), { code: 'EIO' });
+        throw Object.assign(new Error(`${code}: broken`), { code });
       },
     });
-    expect(codeOf(() => run(failing, compactionOf([[meta]])))).toBe('LSM_FAILED');
+    expect(codeOf(() => run(failing, compactionOf([[meta]])))).toBe(expected);
     await Promise.resolve();
     expect(fs.snapshotFiles().size).toBe(1);
   });
