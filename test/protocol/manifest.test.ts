@@ -168,12 +168,19 @@ describe('an edit that a crash tore', () => {
   });
 
   it('has nothing behind it: records behind damage show that it was whole once', async () => {
-    const memory = await killed();
+    const { memory } = makeStage();
+    const db = await openText(memory);
+    await db.put('a', '1');
+    await settle(db);
     const manifest = only(memory, /MANIFEST/);
-    const bytes = memory.readBytes(manifest);
-    bytes[320] ^= 1;
-    memory.writeBytes(manifest, bytes);
-    expect(await contentOf(memory)).toBe('LSM_CORRUPTION');
+    const first = memory.readBytes(manifest).length;
+    for (const name of ['one', 'two']) await db.keyspace(name);
+    const survivor = memory.clone();
+    await db.close();
+    const bytes = survivor.readBytes(manifest);
+    bytes[first + 12] ^= 1;
+    survivor.writeBytes(manifest, bytes);
+    expect(await contentOf(survivor)).toBe('LSM_CORRUPTION');
   });
 });
 
