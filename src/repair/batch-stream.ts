@@ -114,8 +114,10 @@ export class BatchStream {
 
   /** What is missing behind the last batch: up to where somebody states that there was more. */
   #end(): void {
-    const { claim } = this.#reader.report;
-    const stated = Math.max(this.log.statedEnd ?? 0, claim);
+    const { claim, usedEnd, reason } = this.#reader.report;
+    const { statedEnd = 0, closedAt } = this.log;
+    const used = reason === 'damage' ? usedEnd : 0;
+    const stated = Math.max(statedEnd, closedAt, claim, used);
     if (nextStart(this.#position) < stated) this.#note(stated, this.lastSeq, undefined);
     else if (this.#what !== '') this.#note(this.#position, this.lastSeq, undefined);
   }

@@ -1,13 +1,24 @@
-import { corruption, isLsmError, type LsmError } from '../base/errors.js';
-import { joinPath, manifestName, tableName } from '../base/file-names.js';
+import { corruption, isLsmError, systemErrorCode, type LsmError } from '../base/errors.js';
+import {
+  currentName,
+  joinPath,
+  manifestName,
+  parseFileName,
+  tableName,
+} from '../base/file-names.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
+import { currentFileBytes, decodeCurrent } from '../manifest/current-file.js';
 import { findManifest, type FoundManifest } from '../manifest/find-manifest.js';
 import { TableReader, type TableReaderOptions } from '../sstable/table-reader.js';
 import { BatchReader } from '../wal/batch-reader.js';
+import { explainFragment } from '../wal/explain-fragment.js';
+import { readLogHeader } from '../wal/log-file.js';
+import { roomInBlock } from '../wal/log-format.js';
 import { recoverLogs } from '../wal/recover-logs.js';
 import { findLogs, linkLogs, type FoundChain } from './log-chain.js';
+import { mendManifest } from './mend-manifest.js';
 
 /** A table that is not as it was written. */
 export interface DamagedTable {
@@ -21,14 +32,18 @@ export interface Diagnosis {
   readonly manifest: FoundManifest | undefined;
   /** Why no manifest can be trusted. */
   readonly manifestProblem: LsmError | undefined;
+  /** What was wrong with the manifest, and could be set right. */
+  readonly mended: string | undefined;
   readonly tables: readonly DamagedTable[];
   readonly logProblem: LsmError | undefined;
 }
 
 /** Everything is as it should be, but for what any open mends. */
-export function isSound({ manifest, manifestProblem, tables, logProblem }: Diagnosis): boolean {
+export function isSound(diagnosis: Diagnosis): boolean {
+  const { manifest, manifestProblem, mended, tables, logProblem } = diagnosis;
   return (
     manifestProblem === undefined &&
+    mended === undefined &&
     manifest?.report.currentProblem === undefined &&
     tables.length === 0 &&
     logProblem === undefined
@@ -45,14 +60,8 @@ export async function diagnose(
   logNumbers: readonly number[],
   onFile: (file: number, of: number) => void,
 ): Promise<Diagnosis> {
-  let manifest: FoundManifest | undefined;
-  try {
-    manifest = await runAsync(findManifest(fs, path));
-  } catch (error) {
-    if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
-    return { manifest: undefined, manifestProblem: error, tables: [], logProblem: undefined };
-  }
-  const sound = { manifest, manifestProblem: undefined, tables: [], logProblem: undefined };
+  const { manifest, manifestProblem, mended } = await readOrMend(fs, path);
+  const sound = { manifest, manifestProblem, mended, tables: [], logProblem: undefined };
   if (manifest === undefined) return sound;
   const { state, databaseId } = manifest;
   const found = await findLogs(fs, path, logNumbers, databaseId);
@@ -88,6 +97,59 @@ export async function diagnose(
     return { ...sound, manifest: undefined, manifestProblem };
   }
   return { ...sound, tables, logProblem };
+}
+
+type ManifestDiagnosis = Pick<Diagnosis, 'manifest' | 'manifestProblem' | 'mended'>;
+
+/** The manifest that counts; where single bits of it are flipped, with those set right. */
+async function readOrMend(fs: FileSystem, path: string): Promise<ManifestDiagnosis> {
+  let manifest: FoundManifest | undefined;
+  let manifestProblem: LsmError | undefined;
+  try {
+    manifest = await runAsync(findManifest(fs, path));
+    // A torn end is nothing to repair, unless it was whole once.
+    if (manifest?.report.tornTail === undefined)
+      return { manifest, manifestProblem, mended: undefined };
+  } catch (error) {
+    if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
+    manifestProblem = error;
+  }
+  const numbers = manifestNumbers(await fs.list(path));
+  const number = manifest?.number ?? (await currentNumber(fs, path)) ?? Math.max(...numbers);
+  const found = numbers.includes(number)
+    ? await mendManifest(fs, path, number, Math.max(...numbers))
+    : undefined;
+  if (found === undefined) return { manifest, manifestProblem, mended: undefined };
+  const places = found.flips.map(({ offset, bit }) => `bit ${bit} of byte ${offset}`).join(', ');
+  const mended = `flipped in ${found.manifest.path}: ${places}`;
+  const currentProblem = manifest?.report.currentProblem;
+  const report = { ...found.manifest.report, currentProblem };
+  return { manifest: { ...found.manifest, report }, manifestProblem: undefined, mended };
+}
+
+function manifestNumbers(names: readonly string[]): number[] {
+  return names.flatMap((name) => {
+    const file = parseFileName(name);
+    return file?.kind === 'manifest' ? [file.number] : [];
+  });
+}
+
+async function currentNumber(fs: FileSystem, directory: string): Promise<number | undefined> {
+  const path = joinPath(directory, currentName);
+  try {
+    const file = await fs.open(path);
+    try {
+      const bytes = new Uint8Array(currentFileBytes);
+      return decodeCurrent(bytes.subarray(0, await file.read(bytes, 0, bytes.length, 0)), path)
+        .manifestNumber;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (isLsmError(error, 'LSM_CORRUPTION') || systemErrorCode(error) === 'ENOENT')
+      return undefined;
+    throw error;
+  }
 }
 
 /** What is wrong with a table; undefined when it is sound. */
@@ -135,7 +197,7 @@ export async function checkLogs(
 ): Promise<LsmError | undefined> {
   const reader = new BatchReader();
   try {
-    await runAsync(
+    const { tornTail } = await runAsync(
       recoverLogs({
         fs,
         directory: path,
@@ -150,9 +212,32 @@ export async function checkLogs(
         },
       }),
     );
-    return undefined;
+    return tornTail && (await findRot(fs, tornTail.file, tornTail.offset, tornTail.detail));
   } catch (error) {
     if (isLsmError(error, 'LSM_CORRUPTION')) return error;
     throw error;
+  }
+}
+
+/** A torn end that one flipped bit explains was whole once: a write may be in it. */
+async function findRot(
+  fs: FileSystem,
+  path: string,
+  position: number,
+  detail: string,
+): Promise<LsmError | undefined> {
+  const file = await fs.open(path);
+  try {
+    const header = await runAsync(readLogHeader(file));
+    const room = roomInBlock(position);
+    const bytes = new Uint8Array(room);
+    const available = await file.read(bytes, 0, room, position);
+    if (header === undefined) return undefined;
+    const { fileId } = header;
+    const damage = explainFragment({ bytes, at: 0, room, available, fileId, position });
+    if (damage?.flippedBit === null || damage?.flippedBit === undefined) return undefined;
+    return corruption(`${detail}; one flipped bit explains it`, path, position);
+  } finally {
+    await file.close();
   }
 }

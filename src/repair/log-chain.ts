@@ -26,6 +26,8 @@ export interface LinkedLog extends FoundLog {
   readonly statedEnd: number | undefined;
   /** The first number that its successor may hold. */
   readonly nextFirstSeq: number | undefined;
+  /** Up to here it was on disk when it was closed cleanly; 0: it was not. */
+  readonly closedAt: number;
 }
 
 export interface FoundChain {
@@ -78,18 +80,26 @@ async function findLog(
   }
 }
 
+/** By number of the log: up to where it was synced when it was closed cleanly. */
+export type CleanCloses = ReadonlyMap<number, number>;
+
 /**
  * The logs that count, from the highest one back to `oldest` (0: as far as they
  * go). As recovery does it, but behind a damaged header the log below is taken.
  */
-export function linkLogs(logs: readonly FoundLog[], oldest: number): FoundChain {
+export function linkLogs(
+  logs: readonly FoundLog[],
+  oldest: number,
+  closes: CleanCloses = new Map(),
+): FoundChain {
   const chain: LinkedLog[] = [];
   let at = logs.length - 1;
   let statedEnd: number | undefined;
   let nextFirstSeq: number | undefined;
   while (at >= 0 && logs[at].number >= oldest) {
     const log = logs[at];
-    chain.unshift({ ...log, statedEnd, nextFirstSeq });
+    const closedAt = closes.get(log.number) ?? 0;
+    chain.unshift({ ...log, statedEnd, nextFirstSeq, closedAt });
     statedEnd = log.links?.previousEnd;
     nextFirstSeq = log.links?.firstSeq;
     if (log.number === oldest || log.links?.previousLog === 0) break;

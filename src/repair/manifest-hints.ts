@@ -21,6 +21,8 @@ export class ManifestHints {
   readonly tables = new Map<number, TableMeta>();
   /** Tables that an edit removed, with those it added in their place. */
   readonly removed = new Map<number, readonly number[]>();
+  /** By number of the log: up to where it was synced when it was closed cleanly. */
+  readonly cleanCloses = new Map<number, number>();
   nextKeyspaceId = 0;
   nextFileNumber = 0;
   lastSeq = 0;
@@ -30,6 +32,10 @@ export class ManifestHints {
     for (const { id, name } of edit.addedKeyspaces ?? []) this.names.set(id, name);
     for (const { keyspaceId, settings } of edit.settings ?? []) {
       this.settings.set(keyspaceId, settings);
+    }
+    const { cleanClose } = edit;
+    if (cleanClose !== undefined) {
+      this.cleanCloses.set(cleanClose.logNumber, cleanClose.syncedLength);
     }
     this.nextKeyspaceId = Math.max(this.nextKeyspaceId, edit.nextKeyspaceId ?? 0);
     this.nextFileNumber = Math.max(this.nextFileNumber, edit.nextFileNumber ?? 0);

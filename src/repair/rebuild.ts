@@ -220,13 +220,15 @@ class Rebuilding {
     const numbers = listing.files.filter(({ kind }) => kind === 'log').map(({ number }) => number);
     const found = await findLogs(fs, path, numbers, this.#databaseId);
     for (const { links } of found) outputs.skipNumbersTo(links?.manifestNumber ?? 0);
-    const chain = linkLogs(found, 0);
+    const chain = linkLogs(found, 0, this.#hints.cleanCloses);
     if (chain.logs.length === 0) return { logNumber: 0, highestSeq: 0 };
     const scanned = await scanLogs(fs, chain);
     for (const id of scanned.keyspaceIds) keyspaces.addUnnamed(id);
     const { highestSeq } = scanned;
     const logNumber = chain.logs[0].number;
-    const state = { ...emptyState, logNumber };
+    const { number: newest, closedAt } = chain.logs.at(-1)!;
+    const cleanClose = { logNumber: newest, syncedLength: closedAt };
+    const state = { ...emptyState, logNumber, ...(closedAt > 0 ? { cleanClose } : {}) };
     const problem = await checkLogs(
       fs,
       path,

@@ -1,7 +1,7 @@
 import { noFileId, sameFileId, type FileId } from '../base/checksum.js';
 import { isLsmError, type LsmError } from '../base/errors.js';
 import { decodeFileHeader, fileHeaderBytes } from '../base/file-header.js';
-import { currentTemporaryName, joinPath, tableName } from '../base/file-names.js';
+import { currentTemporaryName, joinPath, manifestName, tableName } from '../base/file-names.js';
 import { systemRandom, type RandomSource } from '../base/prng.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync } from '../base/task.js';
@@ -10,7 +10,7 @@ import type { FoundManifest } from '../manifest/find-manifest.js';
 import { applyEdit, type KeyspaceState } from '../manifest/manifest-state.js';
 import { beginManifest } from '../manifest/manifest-writer.js';
 import { closeQuietly } from '../wal/close-quietly.js';
-import { diagnose, isSound, type DamagedTable } from './diagnose.js';
+import { diagnose, isSound, type Diagnosis } from './diagnose.js';
 import { Findings } from './findings.js';
 import { listFiles, type Listing } from './listing.js';
 import { findLogs, linkLogs } from './log-chain.js';
@@ -51,7 +51,7 @@ export class RepairRun {
       this.#tell(files, of),
     );
     if (isSound(diagnosis)) return findings.sound();
-    const { manifest, manifestProblem, tables, logProblem } = diagnosis;
+    const { manifest, manifestProblem, mended, tables, logProblem } = diagnosis;
     if (manifest === undefined) {
       findings.problem(manifestProblem!);
       return await this.#carryOut(listing, undefined, (outputs) =>
@@ -66,6 +66,7 @@ export class RepairRun {
         }),
       );
     }
+    if (mended !== undefined) findings.problem(mended);
     const { currentProblem } = manifest.report;
     if (currentProblem !== undefined) {
       findings.problem(currentProblem === 'missing' ? 'CURRENT is missing' : currentProblem);
@@ -74,7 +75,7 @@ export class RepairRun {
     if (logProblem !== undefined) findings.problem(logProblem);
     return await this.#carryOut(listing, manifest, async (outputs) => ({
       databaseId: manifest.databaseId,
-      ...(await this.#mend(listing, manifest, tables, logProblem, outputs)),
+      ...(await this.#mend(listing, manifest, diagnosis, outputs)),
     }));
   }
 
@@ -121,14 +122,14 @@ export class RepairRun {
   async #mend(
     listing: Listing,
     manifest: FoundManifest,
-    tables: readonly DamagedTable[],
-    logProblem: LsmError | undefined,
+    { tables, logProblem, mended }: Diagnosis,
     outputs: Outputs,
   ): Promise<Omit<Mended, 'databaseId'>> {
     const findings = this.#findings;
     const { state } = manifest;
     const added: TableMeta[] = [];
     const setAside = new Set<string>();
+    if (mended !== undefined) setAside.add(manifestName(manifest.number));
     for (const { meta, problem } of tables) {
       const keyspace = state.keyspaces.get(meta.keyspaceId)!;
       const replacement = await this.#replaceTable(keyspace, meta, problem, listing, outputs);
@@ -216,10 +217,11 @@ export class RepairRun {
     outputs: Outputs,
   ): Promise<{ readonly highestSeq: number; readonly logNumber: number | undefined }> {
     const numbers = this.#logsFrom(listing, state.logNumber);
-    const chain = linkLogs(
-      await findLogs(this.#fs, this.#path, numbers, databaseId),
-      state.logNumber,
-    );
+    const { cleanClose, logNumber: oldest } = state;
+    const closes = new Map<number, number>();
+    if (cleanClose !== undefined) closes.set(cleanClose.logNumber, cleanClose.syncedLength);
+    const found = await findLogs(this.#fs, this.#path, numbers, databaseId);
+    const chain = linkLogs(found, oldest, closes);
     const scanned = await scanLogs(this.#fs, chain);
     const flushedSeqs = [...state.keyspaces.values()].map(({ flushedSeq }) => flushedSeq);
     const salvaged = await salvageLogs(this.#fs, scanned, Math.min(...flushedSeqs), outputs);

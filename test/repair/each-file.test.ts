@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { MemoryFileSystem } from '../../src/fs.js';
+import { repairAndCheck } from './check-repair.js';
+import { makeStage } from './stage.js';
+
+const stage = await makeStage(1);
+const paths = [...stage.disk.snapshotFiles().keys()];
+
+function flip(disk: MemoryFileSystem, path: string, at: number): void {
+  const bytes = disk.readBytes(path);
+  bytes[at] ^= 0x10;
+  disk.writeBytes(path, bytes);
+}
+
+describe('repair brings back all but what it names, after', () => {
+  for (const path of paths) {
+    const { length } = stage.disk.readBytes(path);
+
+    it(`${path} was deleted`, async () => {
+      const disk = stage.disk.clone();
+      await disk.remove(path);
+      await repairAndCheck(stage, disk);
+    });
+
+    it(`${path} was emptied`, async () => {
+      const disk = stage.disk.clone();
+      disk.writeBytes(path, new Uint8Array(0));
+      await repairAndCheck(stage, disk);
+    });
+
+    it(`${path} was cut`, async () => {
+      for (let i = 1; i < 8; i++) {
+        const disk = stage.disk.clone();
+        disk.writeBytes(path, stage.disk.readBytes(path).subarray(0, Math.floor((length * i) / 8)));
+        await repairAndCheck(stage, disk);
+      }
+    });
+
+    it(`a byte of ${path} was changed`, async () => {
+      const step = Math.max(1, Math.floor(length / 24));
+      for (let at = 0; at < length; at += step) {
+        const disk = stage.disk.clone();
+        flip(disk, path, at);
+        await repairAndCheck(stage, disk);
+      }
+    });
+
+    it(`a sector of ${path} was lost`, async () => {
+      for (let at = 0; at < length; at += 512) {
+        const disk = stage.disk.clone();
+        const bytes = disk.readBytes(path);
+        bytes.fill(0, at, at + 512);
+        disk.writeBytes(path, bytes);
+        await repairAndCheck(stage, disk);
+      }
+    });
+  }
+
+  it('two files are damaged', async () => {
+    for (const [i, first] of paths.entries()) {
+      for (const second of paths.slice(i + 1)) {
+        const disk = stage.disk.clone();
+        flip(disk, first, disk.readBytes(first).length >> 1);
+        flip(disk, second, disk.readBytes(second).length >> 1);
+        await repairAndCheck(stage, disk);
+      }
+    }
+  });
+
+  it('nothing at all', async () => {
+    const { report } = await repairAndCheck(stage, stage.disk.clone());
+    expect(report.outcome).toBe('sound');
+    expect(report.problems).toEqual([]);
+  });
+});
