@@ -40,30 +40,27 @@ export function* openFile(fs: FileSystem, path: string): Steps<File> {
   return opening.file!;
 }
 
-/** Opens the file for writing and empties it. */
-export function* createEmptyFile(fs: FileSystem, path: string): Steps<File> {
+/** Opens the file for writing; bytes that are in it stay until `cutting`. */
+export function* createFile(fs: FileSystem, path: string): Steps<File> {
   const opening = new FileOpening(fs, path, true);
   try {
     yield opening;
-    const file = opening.file!;
-    yield {
-      wait: () => file.truncate(0),
-      waitSync: () => withSync(file).truncateSync(0),
-    };
-    return file;
+    return opening.file!;
   } catch (error) {
-    if (opening.file !== undefined) yield* closeQuietly(opening.file);
     throw toLsmError(error, 'creating a table failed', path);
   }
 }
 
-/** For a file that is given up: what led to that is the error to report. */
-function* closeQuietly(file: File): Steps<void> {
-  try {
-    yield closing(file);
-  } catch {
-    // The first error counts.
-  }
+/**
+ * Takes away what an earlier file of this name had behind `size`, which is final.
+ * Emptying it at the beginning instead could come late, after a synchronous caller
+ * had repeated it and written the table: it would be gone.
+ */
+export function cutting(file: File, size: number): Waitable {
+  return {
+    wait: () => file.truncate(size),
+    waitSync: () => withSync(file).truncateSync(size),
+  };
 }
 
 export function* sizeOfFile(file: File): Steps<number> {

@@ -18,7 +18,7 @@ import { appendBlock, sealBlock } from './block-frame.js';
 import { grown } from './bytes-column.js';
 import { codecIds, codecNamed, type Codec } from './codecs.js';
 import { DataBlockWriter, referencedValueBytes } from './data-block-writer.js';
-import { closing, createEmptyFile, removing, syncing } from './file-steps.js';
+import { closing, createFile, cutting, removing, syncing } from './file-steps.js';
 import { FilterWriter } from './filter-writer.js';
 import { blockTrailerBytes, firstBlockOffset, maxCompressibleBytes } from './format.js';
 import { IndexWriter } from './index-writer.js';
@@ -106,7 +106,7 @@ export class TableWriter {
    * @throws LsmError `LSM_IO`, `LSM_NO_SPACE`, `LSM_TOO_MANY_FILES`
    */
   static *create(options: TableWriterOptions): Steps<TableWriter> {
-    return new TableWriter(options, yield* createEmptyFile(options.fs, options.path));
+    return new TableWriter(options, yield* createFile(options.fs, options.path));
   }
 
   get entries(): number {
@@ -194,6 +194,7 @@ export class TableWriter {
     const checksum = tail.writeEnd(this.#properties(storedBytes, parts));
     try {
       yield output.drain();
+      yield cutting(this.#file, output.offset);
       yield syncing(this.#file);
       yield closing(this.#file);
     } catch (error) {

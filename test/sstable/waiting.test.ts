@@ -3,9 +3,10 @@ import { tableName } from '../../src/base/file-names.js';
 import { KeyHash } from '../../src/base/hash.js';
 import { maxSeq } from '../../src/base/internal-key.js';
 import type { TableMeta } from '../../src/base/table-meta.js';
-import { runAsync, runSync } from '../../src/base/task.js';
+import { runAsync, runSync, Task, type Steps } from '../../src/base/task.js';
 import { Entry } from '../../src/base/entry.js';
 import { CursorEntry } from '../../src/iterator/cursor.js';
+import { FaultFileSystem } from '../../src/fs/fault-file-system.js';
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.js';
 import { BlockCache } from '../../src/sstable/block-cache.js';
 import { loadCodecs } from '../../src/sstable/codecs.js';
@@ -174,6 +175,29 @@ describe('a cursor', () => {
   });
 });
 
+interface LateCall {
+  readonly fs: FaultFileSystem;
+  readonly task: Task<TableMeta>;
+  readonly path: string;
+  readonly meta: TableMeta;
+}
+
+function* tableSteps(fs: FaultFileSystem, path: string): Steps<TableMeta> {
+  const writer = yield* TableWriter.create({
+    fs,
+    path,
+    settings: defaultSettings,
+    databaseId: testDatabaseId,
+    tableId: testTableId,
+    keyspaceId: 0,
+    keyspaceName: '',
+    level: 0,
+    flushedSeq: 0,
+  });
+  writer.add(keyOf(1), 0, 8, 1, 0, keyOf(1), 0, 8);
+  return yield* writer.finish();
+}
+
 describe('a table writer', () => {
   test('whose drain and finish are taken over synchronously writes the right file', async () => {
     const fs = new MemoryFileSystem();
@@ -212,6 +236,23 @@ describe('a table writer', () => {
     expect(table.properties).toMatchObject({ keyspaceName: 'three', flushedSeq: 5, level: 2 });
     expect(meta.checksum).toBe(table.checksum);
     expect(meta.size).toBe((await fs.stat('t'))!.size);
+  });
+
+  test('loses nothing to a step that comes late, after a synchronous caller has repeated it', async () => {
+    const disk = new MemoryFileSystem();
+    const late: LateCall[] = [];
+    for (const operation of ['truncate', 'write', 'sync', 'close'] as const) {
+      const fs = new FaultFileSystem(disk, [{ operation, isHeld: true, times: 'forever' }]);
+      const task = new Task(tableSteps(fs, operation), () => undefined);
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      late.push({ fs, task, path: operation, meta: task.finishSync() });
+    }
+    for (const { fs, task, path, meta } of late) {
+      fs.lift();
+      await task.quiesce();
+      expect(disk.readBytes(path).length, `a late ${path}`).toBe(meta.size);
+    }
+    expect(disk.openFiles).toBe(0);
   });
 
   test('that is abandoned leaves no file', async () => {
