@@ -1,4 +1,5 @@
 import type { FileId } from '../base/checksum.js';
+import type { Clock } from '../base/clock.js';
 import { joinPath, tableName } from '../base/file-names.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync, runSync, type Steps, type Waitable } from '../base/task.js';
@@ -13,14 +14,16 @@ import { TableReader } from '../sstable/table-reader.js';
  */
 export class JobInputs implements TableOpener {
   readonly #fs: FileSystem;
+  readonly #clock: Clock;
   readonly #directory: string;
   readonly #databaseId: FileId;
   #reader: TableReader | undefined;
   #fileNumber = -1;
   #isClosed = false;
 
-  constructor(fs: FileSystem, directory: string, databaseId: FileId) {
+  constructor(fs: FileSystem, clock: Clock, directory: string, databaseId: FileId) {
     this.#fs = fs;
+    this.#clock = clock;
     this.#directory = directory;
     this.#databaseId = databaseId;
   }
@@ -48,6 +51,7 @@ export class JobInputs implements TableOpener {
     const { fileNumber, tableId, size, checksum } = meta;
     const reader = yield* TableReader.open({
       fs: this.#fs,
+      clock: this.#clock,
       path: joinPath(this.#directory, tableName(fileNumber)),
       expected: { databaseId: this.#databaseId, tableId, size, checksum },
     });

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { corruption, isLsmError, LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
 import { joinPath, tableName } from '../base/file-names.js';
-import { waitable, type Steps } from '../base/task.js';
+import { waitable, type Steps, type Waitable } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { CompactionIterator } from '../iterator/compaction-iterator.js';
 import { ConcatIterator } from '../iterator/concat-iterator.js';
@@ -26,13 +26,12 @@ export interface JobControl {
 }
 
 /** Lets the event loop turn; nothing to do for a caller that owns its thread. */
-const pause = waitable(
-  () =>
-    new Promise((resolve) => {
-      setImmediate(resolve);
-    }),
-  () => undefined,
-);
+function pauseOn(clock: Clock): Waitable {
+  return waitable(
+    () => new Promise((resolve) => clock.nextTurn(resolve)),
+    () => undefined,
+  );
+}
 
 /**
  * Flushes a memtable or carries out a compaction: merges the inputs, drops what
@@ -53,9 +52,9 @@ export function* runJob(
   const startMs = clock.monotonicMs();
   const inputs: JobInputs[] = [];
   const outputs = new JobOutputs(fs, settings);
-  const iterator = openInputs(settings, fs, inputs);
+  const iterator = openInputs(settings, components, inputs);
   try {
-    yield* writeTables(iterator, outputs, settings, control);
+    yield* writeTables(iterator, outputs, settings, control, pauseOn(clock));
     iterator.close();
     for (const input of inputs) yield* input.close();
     if (outputs.tables.length > 0) yield* outputs.sync();
@@ -82,7 +81,7 @@ function blameInputs(error: LsmError, { runs, directory }: CompactionSettings): 
 
 function openInputs(
   settings: JobSettings,
-  fs: FileSystem,
+  { fs, clock }: JobComponents,
   inputs: JobInputs[],
 ): CompactionIterator {
   const { snapshotSeqs } = settings;
@@ -91,7 +90,7 @@ function openInputs(
     return new CompactionIterator(cursor, snapshotSeqs);
   }
   const cursors = settings.runs.map((run): Cursor => {
-    const input = new JobInputs(fs, settings.directory, settings.databaseId);
+    const input = new JobInputs(fs, clock, settings.directory, settings.databaseId);
     inputs.push(input);
     return new ConcatIterator(run, input);
   });
@@ -104,6 +103,7 @@ function* writeTables(
   outputs: JobOutputs,
   settings: JobSettings,
   control: JobControl,
+  pause: Waitable,
 ): Steps<void> {
   checkCancelled(control);
   while (!iterator.first()) yield iterator;

@@ -52,6 +52,7 @@ export function makeCore(path: string, resolved: ResolvedOptions, versions: Vers
     databaseId: versions.databaseId,
     blockCache,
     maxOpenTables: settings.readOnly ? Number.MAX_SAFE_INTEGER : settings.maxOpenTables,
+    clock: components.clock,
   });
   const remover = new FileRemover(fs, path, tables, (error) =>
     core.report({ during: 'delete', error: error as Error, fatal: false }),
