@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.js';
 import { toLsmError, type LsmError } from '../base/errors.js';
+import type { Waitable } from '../base/task.js';
 import type { ManualRange } from '../compaction/picker-manual.js';
 import { BackOff } from './back-off.js';
 import { Compactor } from './compactor.js';
@@ -169,7 +170,7 @@ export class Background {
         core.checkWritable();
         const unflushed = [...core.keyspaces()].filter(({ tree }) => tree.active.entries > 0);
         if (unflushed.length === 0 || this.#switchNow(unflushed)) break;
-        await core.logs.spareRequest?.wait();
+        await core.logs.spareRequest?.wait().catch((error: unknown) => this.#throwForSpare(error));
       }
       const seq = core.logs.appendedSeq;
       const done = this.flusher.waitForImmutables(() => onDone(seq));
@@ -207,7 +208,7 @@ export class Background {
       this.flusher.lane.finishSync();
     } else {
       const { spareRequest } = logs;
-      if (spareRequest !== undefined) spareRequest.waitSync();
+      if (spareRequest !== undefined) this.#waitForSpareSync(spareRequest);
       // What a keyspace has in the logs keeps them too long until it is gone.
       else for (const drop of this.#core.drops) drop.finishSync();
     }
@@ -314,5 +315,18 @@ export class Background {
     for (const { tree } of keyspaces) tree.switchMemtable();
     logs.switchLog();
     return true;
+  }
+
+  #waitForSpareSync(request: Waitable): void {
+    try {
+      request.waitSync();
+    } catch (error) {
+      this.#throwForSpare(error);
+    }
+  }
+
+  /** What a caller is told who waited for the next log. */
+  #throwForSpare(error: unknown): never {
+    throw this.#core.failure ?? toLsmError(error, 'making the next log failed');
   }
 }

@@ -82,6 +82,8 @@ export class LogSet {
   #spare: Log | undefined;
   #spareTask: Waitable | undefined;
   #isClosing = false;
+  /** The first one: what was queued behind it finds logs that have not begun, and is not done. */
+  #failure: Error | undefined;
   #appendedSeq = 0;
   #writtenSeq = 0;
   #syncedSeq = 0;
@@ -164,7 +166,7 @@ export class LogSet {
 
   /** True when the active log can be written right now, without a wait for a header to be synced. */
   get canWriteSync(): boolean {
-    return this.#options.fs.hasSync && this.#writes.isIdle;
+    return this.#options.fs.hasSync && this.#writes.isIdle && this.#failure === undefined;
   }
 
   /** Hands everything appended to the OS; only when `canWriteSync`. */
@@ -181,7 +183,7 @@ export class LogSet {
     // Asked for now: when its turn comes, a switch behind it may have put a log in place that has not begun.
     const log = this.#active;
     try {
-      yield* runQueued(this.#writes, () => this.#writeSteps(log));
+      yield* runQueued(this.#writes, () => this.#unlessFailed(this.#writeSteps(log)));
     } catch (error) {
       this.#options.onFailure(error);
       throw error;
@@ -192,7 +194,7 @@ export class LogSet {
   *sync(): Steps<void> {
     if (this.#syncedSeq === this.#appendedSeq) return;
     try {
-      yield* runQueued(this.#syncs, () => this.#syncSteps());
+      yield* runQueued(this.#syncs, () => this.#unlessFailed(this.#syncSteps()));
     } catch (error) {
       this.#options.onFailure(error);
       throw error;
@@ -218,7 +220,7 @@ export class LogSet {
     log.writer.reserveHeader(logHeaderBytes);
     log.firstSeq = this.#appendedSeq + 1;
     this.#logs.push(log);
-    this.#watch(this.#writes.add(() => this.#switchSteps(old, log)));
+    this.#watch(this.#writes.add(() => this.#unlessFailed(this.#switchSteps(old, log))));
   }
 
   /**
@@ -293,6 +295,16 @@ export class LogSet {
   /** A failure of a queued step is the failure of the log. */
   #watch(queued: Waitable): void {
     queued.wait().catch(this.#options.onFailure);
+  }
+
+  *#unlessFailed(steps: Steps<void>): Steps<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      yield* steps;
+    } catch (error) {
+      this.#failure ??= error as Error;
+      throw error;
+    }
   }
 
   *#writeSteps(log: Log): Steps<void> {
