@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Prng } from '../../src/base/prng.js';
+import { runAsync } from '../../src/base/task.js';
 import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
+import { VersionSet } from '../../src/manifest/version-set.js';
 import {
   between,
   contentAfterPowerLoss,
@@ -99,6 +102,29 @@ describe('a manifest roll', () => {
       expect(after[0]).toBe(before);
       await db.close();
     }
+  });
+
+  it('forgets no counter: not the ids of dropped keyspaces, not their sequence numbers', async () => {
+    const { memory } = makeStage();
+    const db = await openText(memory);
+    const gone = await db.keyspace('gone');
+    for (let i = 0; i < 5; i++) await gone.put('k', `${i}`);
+    await db.flush();
+    await db.dropKeyspace('gone');
+    await db.close();
+    // The process dies when the new manifest is in force and no edit is behind it.
+    let rolled: MemoryFileSystem | undefined;
+    const fs = new RecordingFileSystem(memory, {
+      beforeCall: (operation, path) => {
+        if (operation === 'create' && path.endsWith('.log')) rolled ??= memory.clone();
+      },
+    });
+    await (await openText(fs)).close();
+    const random = new Prng(1);
+    const recovered = await runAsync(VersionSet.recover(rolled!, directory, { random }));
+    const { nextKeyspaceId, lastSeq } = recovered!.set;
+    expect({ nextKeyspaceId, lastSeq }).toEqual({ nextKeyspaceId: 2, lastSeq: 5 });
+    expect(recovered!.set.cleanClose).toBeDefined();
   });
 
   it('one that was cut off before CURRENT named it is deleted, durably, before the first edit', async () => {
