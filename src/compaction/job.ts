@@ -1,6 +1,15 @@
 import type { Clock } from '../base/clock.js';
-import { corruption, isLsmError, LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
+import { compareBytes } from '../base/bytes.js';
+import {
+  corruption,
+  invalidArgument,
+  isLsmError,
+  LsmError,
+  systemErrorCode,
+  toLsmError,
+} from '../base/errors.js';
 import { joinPath, tableName } from '../base/file-names.js';
+import type { TableMeta } from '../base/table-meta.js';
 import { waitable, type Steps, type Waitable } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { CompactionIterator } from '../iterator/compaction-iterator.js';
@@ -28,7 +37,10 @@ export interface JobControl {
 /** Lets the event loop turn; nothing to do for a caller that owns its thread. */
 function pauseOn(clock: Clock): Waitable {
   return waitable(
-    () => new Promise((resolve) => clock.nextTurn(resolve)),
+    () =>
+      new Promise((resolve) => {
+        clock.nextTurn(resolve);
+      }),
     () => undefined,
   );
 }
@@ -57,6 +69,7 @@ export function* runJob(
     yield* writeTables(iterator, outputs, settings, control, pauseOn(clock));
     iterator.close();
     for (const input of inputs) yield* input.close();
+    if (settings.kind !== 'flush') checkOutputs(settings, outputs.tables);
     if (outputs.tables.length > 0) yield* outputs.sync();
     const elapsedMs = clock.monotonicMs() - startMs;
     return { tables: outputs.tables, counters: countersOf(settings, iterator, outputs, elapsedMs) };
@@ -77,6 +90,18 @@ function blameInputs(error: LsmError, { runs, directory }: CompactionSettings): 
   const [first, ...others] = runs.flat().map(({ fileNumber }) => tableName(fileNumber));
   const among = others.length === 0 ? '' : ` (or ${others.join(', ')})`;
   return corruption(`${error.message}${among}`, joinPath(directory, first), undefined, error);
+}
+
+/** Nothing comes out that is not inside what the manifest says of the inputs: levels depend on it. */
+function checkOutputs(settings: CompactionSettings, outputs: readonly TableMeta[]): void {
+  const inputs = settings.runs.flat();
+  const isInside = ({ smallest, largest, smallestSeq, largestSeq }: TableMeta): boolean =>
+    inputs.some((input) => compareBytes(input.smallest, smallest) <= 0) &&
+    inputs.some((input) => compareBytes(input.largest, largest) >= 0) &&
+    inputs.some((input) => input.smallestSeq <= smallestSeq) &&
+    inputs.some((input) => input.largestSeq >= largestSeq);
+  if (outputs.every(isInside)) return;
+  throw invalidArgument('entries beyond the keys and numbers that the manifest states:');
 }
 
 function openInputs(

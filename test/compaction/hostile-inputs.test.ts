@@ -26,12 +26,31 @@ test('a compaction that meets entries out of order, whose checksums are right, i
   sealTable(bytes, blocks);
   fs.writeBytes(path, bytes);
   const { checksum } = readSeedTable(bytes).directory;
-  let found: unknown;
-  try {
-    run(fs, compactionOf([[{ ...table, checksum }]]));
-  } catch (error) {
-    found = error;
-  }
+  const found = errorOf(() => run(fs, compactionOf([[{ ...table, checksum }]])));
   expect(isLsmError(found, 'LSM_CORRUPTION') ? found.message : String(found)).toContain(path);
   expect([...fs.snapshotFiles().keys()]).toEqual([`/${path}`]);
 });
+
+test.each([
+  ['a key', { largest: Buffer.from('bbbb') }],
+  ['a sequence number', { largestSeq: 6, smallestSeq: 6 }],
+])(
+  'a compaction that meets %s beyond what the manifest states is told of damage',
+  async (_, lie) => {
+    await loadCodecs();
+    const fs = await newDisk();
+    const entries = ['aaaa', 'bbbb', 'cccc'].map((key) => Entry.put(key, 'value', 7));
+    const table = { ...writeTable(fs, 1, entries), ...lie };
+    const error = errorOf(() => run(fs, compactionOf([[table]])));
+    expect(isLsmError(error, 'LSM_CORRUPTION') ? error.message : String(error)).toContain(path);
+    expect([...fs.snapshotFiles().keys()]).toEqual([`/${path}`]);
+  },
+);
+
+function errorOf(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
