@@ -45,6 +45,14 @@ export { Database, type TypedKeyspaceOptions } from './db/database.js';
 export type { CheckpointReport } from './db/checkpoint.js';
 export { Keyspace, type ValueEntry } from './db/keyspace.js';
 export { destroy, type DestroyOptions, type DestroyReport } from './db/destroy.js';
+export { repair, type RepairOptions } from './repair/repair.js';
+export { discardLost, type DiscardReport } from './repair/discard-lost.js';
+export type {
+  LostPlace,
+  RepairedLogs,
+  RepairedTables,
+  RepairReport,
+} from './repair/repair-report.js';
 export { Snapshot } from './db/snapshot.js';
 export { ChainedBatch, type ElsewhereOptions } from './db/batch.js';
 export { AsyncEntryIterator, SyncEntryIterator } from './db/iterator.js';

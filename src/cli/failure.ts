@@ -44,7 +44,8 @@ interface Answer {
 const answers: Readonly<Record<LsmErrorCode, Answer>> = {
   LSM_CORRUPTION: {
     exitCode: exitCodes.damage,
-    advice: "nothing was changed; 'nori verify DIR' lists all damage",
+    advice:
+      "nothing was changed; 'nori verify DIR' lists all damage, 'nori repair DIR' saves what can be read",
   },
   LSM_LOCKED: {
     exitCode: exitCodes.tryLater,

@@ -66,7 +66,7 @@ export async function verify(
     const places = report.damages.length === 1 ? 'one place' : `${report.damages.length} places`;
     throw new Failure(
       exitCodes.damage,
-      `${directory} is damaged in ${places}; nothing was changed; restore it from a backup`,
+      `${directory} is damaged in ${places}; nothing was changed; restore it from a backup, or run 'nori repair ${directory}'`,
     );
   }
 }

@@ -17,6 +17,7 @@ import { load, type LoadOptions } from './load.js';
 import { compact, verify, type CompactOptions } from './maintenance-commands.js';
 import type { Output } from './output.js';
 import { get, put, remove, type GetOptions, type WriteOptions } from './point-commands.js';
+import { repair, type RepairFlags } from './repair.js';
 import { scan, type ScanOptions } from './scan.js';
 import { stats, type StatsOptions } from './stats.js';
 
@@ -270,6 +271,27 @@ export function makeProgram(output: Output): Command {
       examples('nori verify ./words', 'nori verify ./words --json | jq .damages'),
     )
     .action((dir: string, options: { json?: boolean }) => verify(output, dir, options));
+
+  program
+    .command('repair <dir>')
+    .description('save what can be read of a damaged database, so that it opens again')
+    .option('--dry-run', 'only tell what would be done')
+    .option(
+      '--discard-lost',
+      'remove what repairs and recoveries have moved to lost/, if all else is sound',
+    )
+    .option('--json', 'the report as one JSON object')
+    .option('--database-id <id>', 'of which database the files are, where they are of several')
+    .addOption(setOption())
+    .addHelpText(
+      'after',
+      examples(
+        'nori repair ./words --dry-run',
+        'nori repair ./words',
+        'nori repair ./words --discard-lost',
+      ),
+    )
+    .action((dir: string, options: RepairFlags) => repair(output, dir, options));
 
   program
     .command('keyspaces <dir>')

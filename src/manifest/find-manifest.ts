@@ -201,10 +201,14 @@ function missingManifest(directory: string, number: number): LsmError {
   return advise(new LsmError('LSM_CORRUPTION', message, { file: path }));
 }
 
+/** What follows the message of a manifest that cannot be used. */
+export const manifestAdvice =
+  '. Nothing was changed; restore the directory from a copy, or run nori repair';
+
 /** Says what can be done about a manifest that cannot be used. */
 function advise(error: LsmError): LsmError {
   const { code, message, file, offset, damage, cause } = error;
-  return new LsmError(code, `${message}. Nothing was changed; restore the directory from a copy`, {
+  return new LsmError(code, `${message}${manifestAdvice}`, {
     ...(file === undefined ? {} : { file }),
     ...(offset === undefined ? {} : { offset }),
     damage,

@@ -1,4 +1,5 @@
 import { isLsmError, type LsmError } from '../base/errors.js';
+import { manifestAdvice } from '../manifest/find-manifest.js';
 import type { LostPlace, RepairReport } from './repair-report.js';
 import type { SalvagedLogs } from './salvage-logs.js';
 
@@ -21,7 +22,9 @@ export class Findings {
   }
 
   problem(problem: LsmError | string): void {
-    this.#problems.push(isLsmError(problem) ? problem.message : problem);
+    const message = isLsmError(problem) ? problem.message : problem;
+    // What to do is being done.
+    this.#problems.push(message.replace(manifestAdvice, ''));
   }
 
   lose(place: Lost): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { toHex } from '../../src/base/bytes.js';
 import { Prng } from '../../src/base/prng.js';
-import { isLsmError, LsmError } from '../../src/base/errors.js';
+import { isLsmError, type LsmError } from '../../src/base/errors.js';
 import { FaultFileSystem } from '../../src/fs/fault-file-system.js';
 import { RecordingFileSystem, type MemoryFileSystem } from '../../src/fs.js';
 import { repair } from '../../src/repair/repair.js';
