@@ -320,7 +320,10 @@ export class LogSet {
     // is begun later must not be synced before the rest of the one that it continues.
     const logs = [...this.#logs];
     yield* this.write();
-    const target = this.#writtenSeq;
+    // What was written meanwhile to a log that is not among them waits for its own sync.
+    const isLast = logs.at(-1) === this.#active;
+    const newestSeq = Math.max(...logs.map((log) => log.newestSeq));
+    const target = isLast ? this.#writtenSeq : Math.min(this.#writtenSeq, newestSeq);
     if (target <= this.#syncedSeq) return;
     for (const log of logs) {
       if (log.writer.syncedEnd < log.writer.writtenEnd) {
