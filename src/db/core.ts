@@ -331,6 +331,8 @@ export class Core {
     makeEdit: () => VersionEdit | undefined,
     flushed: Memtable | undefined,
   ): Steps<boolean> {
+    // After a failed sync of the directory a later one says nothing: no edit may count on it.
+    if (this.#failure !== undefined) throw this.#failure;
     const edit = makeEdit();
     if (edit === undefined) return false;
     yield* this.versions.apply(edit);

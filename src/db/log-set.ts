@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.js';
 import type { FileId } from '../base/checksum.js';
+import { toLsmError } from '../base/errors.js';
 import { joinPath, logName } from '../base/file-names.js';
 import { randomFileId, type RandomSource } from '../base/prng.js';
 import { runQueued, TaskQueue } from '../base/task-queue.js';
@@ -7,6 +8,7 @@ import { waitable, type Steps, type Waitable } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { appendBatch, appendEncodedBatch } from '../wal/batch-record.js';
 import { encodeLogLinks, logHeaderBytes } from '../wal/log-format.js';
+import { closeQuietly } from '../wal/close-quietly.js';
 import { LogWriter } from '../wal/log-writer.js';
 import type { WriteBatch } from '../wal/write-batch.js';
 
@@ -20,8 +22,8 @@ export interface LogSetOptions {
   readonly takeFileNumber: () => Steps<number>;
   /** Number and synced length of the current manifest: what a new log's header claims. */
   readonly manifestClaim: () => { readonly number: number; readonly syncedLength: number };
-  /** Called once, with the first failure of a log: nothing is written afterwards. */
-  readonly onFailure: (error: unknown) => void;
+  /** Called with a failure of a log, after which nothing is written; returns what writers hear of the first. */
+  readonly onFailure: (error: unknown) => Error;
   /** Called when a switch has become possible. */
   readonly onSpareReady: () => void;
   /** The next log's file could not be made; nothing is lost, it can be tried again. */
@@ -240,8 +242,9 @@ export class LogSet {
     }
     while (this.#logs.length > 1 && this.#logs[0].number < number) {
       const [log] = this.#logs.splice(0, 1);
-      // Behind the switches to it and away from it, which may still be under way.
-      yield* runQueued(this.#writes, () => log.writer.close());
+      // Behind the switches to it and away from it, which may still be under way. What it
+      // holds is in tables: whether it can be closed is of no consequence.
+      yield* runQueued(this.#writes, () => closeQuietly(log.writer));
       this.#options.removeFile(log.writer.path);
     }
   }
@@ -270,7 +273,7 @@ export class LogSet {
     return { logNumber: active.number, syncedLength };
   }
 
-  /** Closes the files after a failure, or at the end of a clean close. */
+  /** Closes the files after a failure, or at the end of a clean close; each, also when another cannot be closed. */
   *abandon(): Steps<void> {
     this.#isClosing = true;
     yield waitable(
@@ -280,12 +283,21 @@ export class LogSet {
       },
       () => undefined,
     );
-    for (const log of this.#logs) yield* log.writer.close({ cutUnused: true });
+    let failure: unknown;
+    for (const { writer } of this.#logs) {
+      try {
+        yield* writer.close({ cutUnused: true });
+      } catch (error) {
+        failure ??= error;
+      }
+    }
     const spare = this.#spare;
     this.#spare = undefined;
-    if (spare === undefined) return;
-    yield* spare.writer.close();
-    this.#options.removeFile(spare.writer.path);
+    if (spare !== undefined) {
+      yield* closeQuietly(spare.writer);
+      this.#options.removeFile(spare.writer.path);
+    }
+    if (failure !== undefined) throw failure as Error;
   }
 
   get #active(): Log {
@@ -302,7 +314,7 @@ export class LogSet {
     try {
       yield* steps;
     } catch (error) {
-      this.#failure ??= error as Error;
+      this.#failure ??= this.#options.onFailure(error);
       throw error;
     }
   }
@@ -359,6 +371,9 @@ export class LogSet {
   *#spareSteps(): Steps<void> {
     try {
       this.#spare = yield* this.#createFile();
+    } catch (error) {
+      // Who waits for it wants to write: a failure of the handle is what it hears.
+      throw this.#failure ?? error;
     } finally {
       // Also after a failure: a synchronous caller may try again before the event loop turns.
       this.#spareTask = undefined;
@@ -384,8 +399,13 @@ export class LogSet {
         () => fs.syncDirectorySync!(directory),
       );
     } catch (error) {
-      this.#options.onFailure(error);
-      throw error;
+      const known = toLsmError(error, `syncing ${directory} failed`, directory);
+      // Then it could not even be opened: nothing was tried that must not be tried again.
+      const isUntried = known.code === 'LSM_TOO_MANY_FILES';
+      if (!isUntried) this.#failure = this.#options.onFailure(error);
+      yield* closeQuietly(writer);
+      if (isUntried) this.#options.removeFile(path);
+      throw known;
     }
     return { number, writer, firstSeq: 0, newestSeq: 0 };
   }
