@@ -2,6 +2,7 @@ import { corruption, isLsmError, systemErrorCode, type LsmError } from '../base/
 import {
   currentName,
   joinPath,
+  logName,
   manifestName,
   parseFileName,
   tableName,
@@ -187,17 +188,22 @@ function checkClaims(manifest: FoundManifest, chain: FoundChain): LsmError | und
   return undefined;
 }
 
-/** Replays the logs as an open would; gathers the keyspaces that are written to. */
+/**
+ * Replays the logs as an open would; gathers the keyspaces that are written to.
+ * Without a manifest that can be trusted nothing claims how far a log was on disk:
+ * then every end that is not clean counts as damage (`isEndDamage`).
+ */
 export async function checkLogs(
   fs: FileSystem,
   path: string,
   { databaseId, state }: Pick<FoundManifest, 'databaseId' | 'state'>,
   logNumbers: readonly number[],
   keyspaceIds: Set<number>,
+  isEndDamage = false,
 ): Promise<LsmError | undefined> {
   const reader = new BatchReader();
   try {
-    const { tornTail } = await runAsync(
+    const { tornTail, endedEarly } = await runAsync(
       recoverLogs({
         fs,
         directory: path,
@@ -212,6 +218,16 @@ export async function checkLogs(
         },
       }),
     );
+    if (isEndDamage && tornTail !== undefined) {
+      return corruption(tornTail.detail, tornTail.file, tornTail.offset);
+    }
+    if (isEndDamage && endedEarly !== undefined) {
+      const log = joinPath(path, logName(endedEarly.number));
+      return corruption(
+        `log that ends before byte ${endedEarly.statedEnd}, as the next one states,`,
+        log,
+      );
+    }
     return tornTail && (await findRot(fs, tornTail.file, tornTail.offset, tornTail.detail));
   } catch (error) {
     if (isLsmError(error, 'LSM_CORRUPTION')) return error;

@@ -1,9 +1,9 @@
-import { sameFileId, type FileId } from '../base/checksum.js';
+import { noFileId, sameFileId, type FileId } from '../base/checksum.js';
 import { isLsmError, toLsmError, type LsmError } from '../base/errors.js';
-import { readFileId } from '../base/file-header.js';
 import { joinPath, logName } from '../base/file-names.js';
 import { runAsync } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
+import { idInDamagedHeader } from './damaged-header.js';
 import { readLogHeader } from '../wal/log-file.js';
 import { decodeLogLinks, logHeaderBytes, type LogLinks } from '../wal/log-format.js';
 
@@ -73,7 +73,8 @@ async function findLog(
     const length = await file.read(bytes, 0, bytes.length, 0);
     if (length < logHeaderBytes) return undefined;
     // The id may be right all the same: the first record that checks out with it shows.
-    const fileId = readFileId(bytes, 28);
+    // Where nothing tells that the log is of this database, no record does.
+    const fileId = idInDamagedHeader(bytes, 'log', databaseId) ?? noFileId;
     return { number, name, path, fileId, start: logHeaderBytes, links: undefined, damage: error };
   } finally {
     await file.close();

@@ -10,14 +10,14 @@ import { checkLogs } from './diagnose.js';
 import type { Findings } from './findings.js';
 import { groupTables, placeGroups } from './group-tables.js';
 import { KnownKeyspaces, type KnownKeyspace } from './known-keyspaces.js';
-import type { Listing } from './listing.js';
+import type { ListedFile, Listing } from './listing.js';
 import { findLogs, linkLogs } from './log-chain.js';
 import { readHints, type ManifestHints } from './manifest-hints.js';
 import { mergeTables } from './merge-tables.js';
 import type { Mended } from './mended.js';
 import { removeIfThere, type Outputs, type TableTarget } from './outputs.js';
 import { rewriteTable } from './rewrite-table.js';
-import { salvageLogs, scanLogs } from './salvage-logs.js';
+import { salvageLogs, scanLogs, type ScannedLogs } from './salvage-logs.js';
 import { isPlausible, metaOf, surveyTable, type SurveyedTable } from './survey-tables.js';
 import { tableBytesOf, tableSettingsOf } from './table-settings.js';
 
@@ -79,8 +79,10 @@ class Rebuilding {
       if (properties !== undefined) names.set(properties.keyspaceId, properties.keyspaceName);
     }
     const keyspaces = new KnownKeyspaces(this.#hints, names);
+    const scanned = await this.#scanLogs();
+    for (const id of scanned.keyspaceIds) keyspaces.addUnnamed(id);
     const parts = await this.#partsOf(tables, keyspaces);
-    const logs = await this.#logs(keyspaces, parts);
+    const logs = await this.#logs(scanned, keyspaces, parts);
     const edit = await this.#stateOf(keyspaces, parts, logs);
     findings.renamedKeyspaces.push(...keyspaces.madeUp);
     const setAside = listing.files.map(({ name }) => name).filter((name) => !this.#kept.has(name));
@@ -99,7 +101,8 @@ class Rebuilding {
     for (const [i, { file, isInLost }] of files.entries()) {
       onFile(i + 1, files.length);
       const table = await surveyTable(fs, file, isInLost, this.#databaseId, this.#hints);
-      if (table === undefined) continue;
+      if (table === 'unknown' && !isInLost) this.#noteUnknown(file);
+      if (table === undefined || table === 'unknown') continue;
       const { properties } = table;
       if (properties !== undefined && !isPlausible(properties)) {
         findings.problem(corruption('impossible sequence number or keyspace', file.path));
@@ -117,6 +120,23 @@ class Rebuilding {
     return [...byId.values()].filter(
       ({ file }) => !this.#hints.isReplaced(file.number, (number) => sound.has(number)),
     );
+  }
+
+  /** Its header is damaged so that not even whose it is can be told; in `lost/` it may be looked at. */
+  #noteUnknown({ name, path }: ListedFile): void {
+    const { findings } = this.#options;
+    findings.problem(corruption('header so damaged that the database cannot be told', path, 0));
+    findings.tables.lost++;
+    findings.lose({
+      file: path,
+      offset: 0,
+      bytes: undefined,
+      what: `nothing tells whether ${name} is of this database`,
+      keyspace: undefined,
+      smallest: undefined,
+      largest: undefined,
+      deletedKeysMayReturn: true,
+    });
   }
 
   async #partsOf(tables: readonly SurveyedTable[], keyspaces: KnownKeyspaces): Promise<Part[]> {
@@ -148,9 +168,8 @@ class Rebuilding {
     const { file, properties } = table;
     const hint = this.#hints.tables.get(file.number);
     const keyspaceId = properties?.keyspaceId ?? hint?.keyspaceId;
-    const keyspace =
-      (keyspaceId === undefined ? undefined : keyspaces.get(keyspaceId)) ??
-      keyspaces.forUnknown(file.number);
+    const known = keyspaceId === undefined ? undefined : keyspaces.get(keyspaceId);
+    const keyspace = known ?? keyspaces.forUnknown(file.number);
     const expected = properties ?? hint;
     const { tableIds } = table;
     const target = this.#target(keyspace, 0);
@@ -167,8 +186,8 @@ class Rebuilding {
     else findings.tables.rewritten++;
     if (entries !== expected?.entries) {
       const deletedKeysMayReturn = expected === undefined || expected.tombstones > tombstones;
-      const common = { file: file.path, keyspace: keyspace.name, deletedKeysMayReturn };
-      if (gaps.length === 0 || entries === 0) {
+      const common = { file: file.path, keyspace: known?.name, deletedKeysMayReturn };
+      if (gaps.length === 0 || entries === 0 || known === undefined) {
         const { smallest, largest } = expected ?? { smallest: undefined, largest: undefined };
         const what = table.problem!.message;
         const place = { offset: undefined, bytes: undefined, what, smallest, largest };
@@ -212,19 +231,22 @@ class Rebuilding {
     };
   }
 
-  async #logs(
-    keyspaces: KnownKeyspaces,
-    parts: readonly Part[],
-  ): Promise<{ readonly logNumber: number; readonly highestSeq: number }> {
-    const { fs, path, listing, findings, outputs } = this.#options;
+  async #scanLogs(): Promise<ScannedLogs> {
+    const { fs, path, listing, outputs } = this.#options;
     const numbers = listing.files.filter(({ kind }) => kind === 'log').map(({ number }) => number);
     const found = await findLogs(fs, path, numbers, this.#databaseId);
     for (const { links } of found) outputs.skipNumbersTo(links?.manifestNumber ?? 0);
-    const chain = linkLogs(found, 0, this.#hints.cleanCloses);
+    return await scanLogs(fs, linkLogs(found, 0, this.#hints.cleanCloses));
+  }
+
+  async #logs(
+    scanned: ScannedLogs,
+    keyspaces: KnownKeyspaces,
+    parts: readonly Part[],
+  ): Promise<{ readonly logNumber: number; readonly highestSeq: number }> {
+    const { fs, path, findings, outputs } = this.#options;
+    const { chain, highestSeq } = scanned;
     if (chain.logs.length === 0) return { logNumber: 0, highestSeq: 0 };
-    const scanned = await scanLogs(fs, chain);
-    for (const id of scanned.keyspaceIds) keyspaces.addUnnamed(id);
-    const { highestSeq } = scanned;
     const logNumber = chain.logs[0].number;
     const { number: newest, closedAt } = chain.logs.at(-1)!;
     const cleanClose = { logNumber: newest, syncedLength: closedAt };
@@ -235,6 +257,7 @@ class Rebuilding {
       { databaseId: this.#databaseId, state },
       chain.logs.map(({ number }) => number),
       new Set(),
+      true,
     );
     if (problem === undefined) {
       for (const { name } of chain.logs) this.#kept.add(name);

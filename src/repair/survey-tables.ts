@@ -1,11 +1,12 @@
 import { sameFileId, type FileId } from '../base/checksum.js';
 import { isLsmError, type LsmError } from '../base/errors.js';
-import { decodeFileHeader, fileHeaderBytes, readFileId } from '../base/file-header.js';
+import { decodeFileHeader, fileHeaderBytes } from '../base/file-header.js';
 import type { TableMeta } from '../base/table-meta.js';
 import { runAsync } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
 import type { TableProperties } from '../sstable/properties.js';
 import { TableReader } from '../sstable/table-reader.js';
+import { idInDamagedHeader } from './damaged-header.js';
 import type { ListedFile } from './listing.js';
 import type { ManifestHints } from './manifest-hints.js';
 import { salvageTable } from './salvage-table.js';
@@ -30,15 +31,16 @@ export function isPlausible({ keyspaceId, largestSeq }: TableProperties): boolea
   return keyspaceId <= maxPlausibleKeyspaceId && largestSeq <= maxPlausibleSeq;
 }
 
-/** Reads a whole table and tells what it is; undefined when it is none of this database. */
+/** Reads a whole table and tells what it is; undefined when it is none of this database, `unknown` when that cannot be told. */
 export async function surveyTable(
   fs: FileSystem,
   file: ListedFile,
   isInLost: boolean,
   databaseId: FileId,
   hints: ManifestHints,
-): Promise<SurveyedTable | undefined> {
+): Promise<SurveyedTable | 'unknown' | undefined> {
   const tableIds = await readIds(fs, file, databaseId, hints);
+  if (tableIds === 'unknown') return 'unknown';
   if (tableIds.length === 0) return undefined;
   const common = { file, isInLost, tableIds };
   let problem: LsmError;
@@ -67,13 +69,13 @@ export async function surveyTable(
   }
 }
 
-/** The ids that the table may have; none when it is not this database's. */
+/** The ids that the table may have; none when it is not this database's; `unknown` when nothing tells. */
 async function readIds(
   fs: FileSystem,
   { number, path }: ListedFile,
   databaseId: FileId,
   hints: ManifestHints,
-): Promise<FileId[]> {
+): Promise<FileId[] | 'unknown'> {
   const file = await fs.open(path);
   try {
     const bytes = new Uint8Array(fileHeaderBytes);
@@ -85,10 +87,10 @@ async function readIds(
     } catch (error) {
       if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
     }
-    // A damaged header: a manifest may know the table, or the damage is elsewhere in it.
-    const ids = known === undefined ? [] : [known];
-    const isOurs = length === fileHeaderBytes && sameFileId(readFileId(bytes, 20), databaseId);
-    return isOurs ? [...ids, readFileId(bytes, 28)] : ids;
+    // A damaged header: a manifest may know the table, or the ids in it are whole.
+    const id = idInDamagedHeader(bytes.subarray(0, length), 'table', databaseId);
+    const ids = [known, id].filter((each) => each !== undefined);
+    return ids.length > 0 ? ids : 'unknown';
   } finally {
     await file.close();
   }

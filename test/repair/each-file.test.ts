@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MemoryFileSystem } from '../../src/fs.js';
 import { repairAndCheck } from './check-repair.js';
+import { wound } from './damages.js';
 import { makeStage } from './stage.js';
 
 const stage = await makeStage(1);
@@ -63,6 +64,19 @@ describe('repair brings back all but what it names, after', () => {
         flip(disk, first, disk.readBytes(first).length >> 1);
         flip(disk, second, disk.readBytes(second).length >> 1);
         await repairAndCheck(stage, disk);
+      }
+    }
+  });
+
+  it('all manifests are gone, and each other file has a wound', async () => {
+    for (const path of paths.filter((each) => /\.(sst|log)$/.test(each))) {
+      const { length } = stage.disk.readBytes(path);
+      for (let part = 0; part < 6; part++) {
+        const disk = stage.disk.clone();
+        for (const each of paths) if (/CURRENT|MANIFEST/.test(each)) await disk.remove(each);
+        wound(disk, path, Math.floor((length * part) / 6) + 20);
+        const { report } = await repairAndCheck(stage, disk);
+        expect(report.manifest).toBe('rebuilt');
       }
     }
   });
