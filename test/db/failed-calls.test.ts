@@ -1,21 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { open, type Database, type OpenOptions } from '../../src/index.js';
+import { open, type Database } from '../../src/index.js';
 import { FaultFileSystem, MemoryFileSystem, Prng } from '../../src/testing.js';
 
+const text = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const;
 const large = 'x'.repeat(10_000);
 
 let memory: MemoryFileSystem;
 let disk: FaultFileSystem;
 let db: Database<string, string>;
 
-function openText(options: OpenOptions = {}): Promise<Database<string, string>> {
-  return open('/db', {
-    ...options,
-    fs: disk,
-    keyEncoding: 'utf8',
-    valueEncoding: 'utf8',
-    memtableBytes: 64 * 1024,
-  }) as Promise<Database<string, string>>;
+function openText(): Promise<Database<string, string>> {
+  return open('/db', { ...text, fs: disk, memtableBytes: 64 * 1024 });
 }
 
 beforeEach(async () => {
