@@ -104,6 +104,7 @@ describe('an older log that lost its end', () => {
     const [first, second] = pathsOf(survivor, /\.log$/);
     expect(survivor.readBytes(second).length).toBeGreaterThan(10_000);
     tear(survivor, first);
+    expect(await contentOf(survivor.clone())).toBeTypeOf('object');
     const before = await openText(survivor);
     const kept = [...before.keysSync()];
     expect(kept.length).toBeGreaterThan(2);

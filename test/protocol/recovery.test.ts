@@ -130,10 +130,12 @@ describe('recovery', () => {
     });
     await (await openText(fs)).close();
     expect(calls.changes).toEqual([]);
+    const all = { a: '1', b: '2', c: '3' };
+    expect(await contentOf(copied!.clone())).toEqual(all);
     const again = await openText(copied!);
     expect(again.recovery.logsReplayed).toBe(2);
     expect(again.recovery.batchesReplayed).toBe(3);
-    expect(Object.fromEntries(again.entriesSync())).toEqual({ a: '1', b: '2', c: '3' });
+    expect(Object.fromEntries(again.entriesSync())).toEqual(all);
     await again.close();
   });
 
