@@ -11,7 +11,7 @@ const newestCodec = 2;
 /** Behind damage, blocks up to half of this are found; larger ones hold one large value. */
 const windowBytes = 128 * 1024;
 /** Trailers tried behind damage, in one table: what a stranger's file can cost, at 6 ms each. */
-const maxTries = 1000;
+const maxTries = 100;
 
 /** The stored bytes of a block that checks out. */
 export interface FoundBlock {

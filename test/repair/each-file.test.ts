@@ -30,15 +30,15 @@ describe('repair brings back all but what it names, after', () => {
     });
 
     it(`${path} was cut`, async () => {
-      for (let i = 1; i < 8; i++) {
+      for (let i = 1; i < 5; i++) {
         const disk = stage.disk.clone();
-        disk.writeBytes(path, stage.disk.readBytes(path).subarray(0, Math.floor((length * i) / 8)));
+        disk.writeBytes(path, stage.disk.readBytes(path).subarray(0, Math.floor((length * i) / 5)));
         await repairAndCheck(stage, disk);
       }
     });
 
     it(`a byte of ${path} was changed`, async () => {
-      const step = Math.max(1, Math.floor(length / 24));
+      const step = Math.max(1, Math.floor(length / 9));
       for (let at = 0; at < length; at += step) {
         const disk = stage.disk.clone();
         flip(disk, path, at);
@@ -47,7 +47,7 @@ describe('repair brings back all but what it names, after', () => {
     });
 
     it(`a sector of ${path} was lost`, async () => {
-      for (let at = 0; at < length; at += 512) {
+      for (let at = 0; at < length; at += 1024) {
         const disk = stage.disk.clone();
         const bytes = disk.readBytes(path);
         bytes.fill(0, at, at + 512);
@@ -71,10 +71,10 @@ describe('repair brings back all but what it names, after', () => {
   it('all manifests are gone, and each other file has a wound', async () => {
     for (const path of paths.filter((each) => /\.(sst|log)$/.test(each))) {
       const { length } = stage.disk.readBytes(path);
-      for (let part = 0; part < 6; part++) {
+      for (let part = 0; part < 4; part++) {
         const disk = stage.disk.clone();
         for (const each of paths) if (/CURRENT|MANIFEST/.test(each)) await disk.remove(each);
-        wound(disk, path, Math.floor((length * part) / 6) + 20);
+        wound(disk, path, Math.floor((length * part) / 4) + 20);
         const { report } = await repairAndCheck(stage, disk);
         expect(report.manifest).toBe('rebuilt');
       }

@@ -17,6 +17,8 @@ export interface Stage {
   readonly disk: MemoryFileSystem;
   readonly writes: readonly Write[];
   readonly keyspaces: readonly string[];
+  /** Tables that compactions have replaced, by path. */
+  readonly obsolete: ReadonlyMap<string, Uint8Array>;
 }
 
 export const smallOptions = {
@@ -54,6 +56,12 @@ export async function makeStage(seed: number, size: 'small' | 'large' = 'small')
   const random = new Prng(seed);
   const keyspaces = ['default', 'users', 'rare'];
   const writes: Write[] = [];
+  const tables = new Map<string, Uint8Array>();
+  const noteTables = (): void => {
+    for (const [path, bytes] of disk.snapshotFiles()) {
+      if (path.endsWith('.sst')) tables.set(path, bytes);
+    }
+  };
   const db = await openStage(disk, seed);
   const users = await db.keyspace('users');
   const rare = await db.keyspace('rare');
@@ -76,12 +84,14 @@ export async function makeStage(seed: number, size: 'small' | 'large' = 'small')
     // The last two rounds stay in logs: one closed cleanly, one not at all.
     if (round < rounds - 2) {
       await db.flush();
+      noteTables();
       if (round === 1) await db.compactRange();
       if (round === 2) await users.compactRange();
     }
   }
   await db.close();
-  return { disk, writes, keyspaces };
+  for (const path of disk.snapshotFiles().keys()) tables.delete(path);
+  return { disk, writes, keyspaces, obsolete: tables };
 }
 
 export type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>;
