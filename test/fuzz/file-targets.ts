@@ -7,7 +7,7 @@ import { Prng } from '../../src/base/prng.js';
 import { runAsync, runSync } from '../../src/base/task.js';
 import type { File, FileSystem } from '../../src/fs/file-system.js';
 import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
-import { open, type Database } from '../../src/index.js';
+import { open, repair, type Database } from '../../src/index.js';
 import { inspectDirectory, inspectFile, verifyDatabase } from '../../src/inspect.js';
 import { VersionSet } from '../../src/manifest/version-set.js';
 import { findBlock } from '../../src/inspect/find-block.js';
@@ -305,6 +305,27 @@ export async function databaseTargets(
         for (const [path, content] of before) {
           mustHold(compareBytes(content, after.get(path)!) === 0, `${path} is not as it was`);
         }
+        return true;
+      },
+    },
+    {
+      name: 'repair',
+      seeds: all,
+      seal,
+      inPlace: 0.6,
+      memory: openMemory,
+      async decode(input) {
+        const { memory, bytes } = databases.load(input);
+        const fs = budgeted(memory, 8 * bytes, 10_000);
+        await repair(databaseDirectory, { fs, random: new Prng(7) });
+        mustHold(memory.openFiles === 0, 'a file that is left open');
+        // Whatever it was: now it is sound.
+        const { damages } = await verifyDatabase(databaseDirectory, { fs });
+        mustHold(damages.length === 0, `damage after a repair: ${damages[0]?.what}`);
+        const db = await open(databaseDirectory, { fs, random: new Prng(8) });
+        await db.put('written', 'after the repair');
+        await readAll(db);
+        await db.close();
         return true;
       },
     },
