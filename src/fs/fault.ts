@@ -68,7 +68,7 @@ const needingSpace: readonly FileOperation[] = [
 const givingBack: readonly FileOperation[] = ['create', 'open', 'lock'];
 
 /** Whether such a call can meet a fault of this kind. */
-function canMeet(rule: FaultRule, operation: FileOperation): boolean {
+export function canMeet(rule: FaultRule, operation: FileOperation): boolean {
   const { error, bytes, isDone } = rule;
   if (bytes !== undefined && operation !== 'write') {
     if (operation !== 'read' || error !== undefined) return false;

@@ -7,6 +7,7 @@ import {
   keyspaceCount,
   keyspaceNames,
   slotOf,
+  type KeyspaceStage,
   type KeyspaceStep,
   type KeyspaceWorkload,
 } from './keyspace-workload.js';
@@ -22,7 +23,7 @@ export function newPresence(): Presence {
 
 export async function openWorkload(
   fs: FileSystem,
-  { settings }: KeyspaceWorkload,
+  { settings }: KeyspaceStage,
   seed: number,
 ): Promise<Database> {
   return open(directory, {
@@ -178,7 +179,7 @@ export async function handlesOf(db: Database): Promise<(Keyspace | undefined)[]>
 }
 
 export function operationsOf(
-  { universe }: KeyspaceWorkload,
+  { universe }: KeyspaceStage,
   keyspaces: readonly (Keyspace | undefined)[],
   writes: Writes,
 ): BatchOperation<Uint8Array, Uint8Array>[] {
@@ -196,7 +197,7 @@ export function operationsOf(
 /** Everything in all keyspaces; `candidates` are the states whose values they may hold. */
 export async function readKeyspaces(
   db: Database,
-  { universe }: KeyspaceWorkload,
+  { universe }: KeyspaceStage,
   candidates: readonly State[],
 ): Promise<State> {
   const state = new Int32Array(keyspaceCount * universe.size);

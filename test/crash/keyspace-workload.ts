@@ -30,7 +30,8 @@ export type KeyspaceStep =
   /** `begin-flush` does not wait for its end. */
   | { readonly type: 'flush' | 'begin-flush' | 'sync' | 'reopen' | 'turn' | 'settle' };
 
-export interface KeyspaceWorkload {
+/** What a workload over many keyspaces works on. */
+export interface KeyspaceStage {
   readonly seed: number;
   /** The keys of each keyspace. */
   readonly universe: Universe;
@@ -38,6 +39,9 @@ export interface KeyspaceWorkload {
   /** Of each keyspace when it is made. */
   readonly keyspaceSettings: readonly RandomKeyspaceSettings[];
   readonly hasSync: boolean;
+}
+
+export interface KeyspaceWorkload extends KeyspaceStage {
   readonly steps: readonly KeyspaceStep[];
 }
 
