@@ -120,7 +120,10 @@ export function readOwner(path: string): FoundOwner | undefined {
     const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
     fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
-    return systemErrorCode(error) === 'ENOENT' ? undefined : unreadableOwner;
+    const code = systemErrorCode(error);
+    // Nobody can have made a file of that name.
+    if (code === 'ENAMETOOLONG') throw error;
+    return code === 'ENOENT' ? undefined : unreadableOwner;
   }
   try {
     if (!fs.fstatSync(fd).isFile()) return unreadableOwner;
