@@ -100,7 +100,8 @@ function counterNumbers(counters: KeyspaceCounters): number[] {
   for (let level = 0; level < levels; level++) {
     numbers.push(read[level] ?? 0, written[level] ?? 0);
   }
-  return numbers;
+  // They only ever grow, and one that is too large could not be read again.
+  return numbers.map((bytes) => Math.min(bytes, Number.MAX_SAFE_INTEGER));
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };

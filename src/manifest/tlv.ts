@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.js';
 import { copyOf, readU32, writeU32 } from '../base/bytes.js';
 import { formatVersion, readFileId, writeFileId } from '../base/file-header.js';
 import type { FileId } from '../base/checksum.js';
@@ -76,7 +77,11 @@ export class FieldWriter {
 function encodeVarints(values: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(values.length * maxVarintBytes);
   let length = 0;
-  for (const value of values) length = writeVarint(bytes, length, value);
+  for (const value of values) {
+    // What cannot be read again must not get into a file.
+    assert(Number.isSafeInteger(value) && value >= 0, `${value} is not to be stored as a varint`);
+    length = writeVarint(bytes, length, value);
+  }
   return bytes.subarray(0, length);
 }
 

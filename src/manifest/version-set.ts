@@ -25,6 +25,9 @@ import type { Version } from './version.js';
 /** File numbers made durable ahead of their use, so that none costs a sync. */
 const reservedNumbers = 1000;
 
+/** Numbers are below this: a manifest that says more cannot be read again. */
+const maxFileNumber = Number.MAX_SAFE_INTEGER;
+
 /** A manifest is not rolled before it has this size, in bytes. */
 const defaultRollBytes = 1024 * 1024;
 
@@ -248,8 +251,10 @@ export class VersionSet implements LiveFiles {
    * Takes `count` numbers that follow each other and returns the first. They are
    * never given again, whatever happens. Every edit renews the reserve, so it
    * lasts unless a thousand are taken between two edits: see `ensureFileNumbers`.
+   * @throws LsmError `LSM_CORRUPTION` when they have run out, which takes a made-up one
    */
   takeFileNumbers(count = 1): number {
+    if (this.#nextFileNumber + count > maxFileNumber) throw this.#noMoreNumbers();
     assert(this.freeFileNumbers >= count, `${count} file numbers are not reserved`);
     const first = this.#nextFileNumber;
     this.#nextFileNumber += count;
@@ -323,6 +328,7 @@ export class VersionSet implements LiveFiles {
     const end = this.#begin();
     try {
       this.#throwIfFailed();
+      refuseLastKeyspaceId(edit);
       const writer = this.#writer;
       assert(writer !== undefined, 'openForWriting comes before the first edit');
       const complete = this.#withReserve(edit, numbersWanted);
@@ -346,8 +352,21 @@ export class VersionSet implements LiveFiles {
 
   /** Renews the reserve of file numbers, so that no edit is empty. */
   #withReserve(edit: VersionEdit, numbersWanted: number): VersionEdit {
-    const renewed = this.#nextFileNumber + numbersWanted + reservedNumbers;
+    const renewed = this.#reserveBehind(numbersWanted);
     return { ...edit, nextFileNumber: Math.max(renewed, this.#state.nextFileNumber) };
+  }
+
+  /** Where the reserve ends when `count` more numbers are taken. */
+  #reserveBehind(count: number): number {
+    const end = this.#nextFileNumber + count;
+    if (end > maxFileNumber) throw this.#noMoreNumbers();
+    return Math.min(end + reservedNumbers, maxFileNumber);
+  }
+
+  #noMoreNumbers(): LsmError {
+    const { directory } = this.#place;
+    const what = `a file name or the manifest has a number that no database reaches (${this.#nextFileNumber - 1})`;
+    return corruption(`file numbers have run out: ${what}`, directory);
   }
 
   #mustRoll(): boolean {
@@ -360,8 +379,9 @@ export class VersionSet implements LiveFiles {
     const end = this.#begin();
     try {
       this.#throwIfFailed();
+      const nextFileNumber = this.#reserveBehind(1);
       const number = this.#nextFileNumber++;
-      const state = { ...this.#state, nextFileNumber: this.#nextFileNumber + reservedNumbers };
+      const state = { ...this.#state, nextFileNumber };
       let writer: LogWriter;
       try {
         writer = yield* beginManifest(this.#place, number, state);
@@ -394,4 +414,10 @@ export class VersionSet implements LiveFiles {
   #path(): string {
     return joinPath(this.#place.directory, manifestName(this.#manifestNumber));
   }
+}
+
+/** The id behind it could not be stored. */
+function refuseLastKeyspaceId({ addedKeyspaces = [] }: VersionEdit): void {
+  if (addedKeyspaces.every(({ id }) => id < Number.MAX_SAFE_INTEGER)) return;
+  throw new LsmError('LSM_TOO_LARGE', 'there have been as many keyspaces as a manifest can number');
 }
