@@ -10,6 +10,9 @@ export class SlowDisk extends MemoryFileSystem {
   readonly #most: number;
   /** Called before each change. */
   onChange: () => void = () => undefined;
+  /** The call that failed: operation and path. */
+  failed: string | undefined;
+  #failsIn = 0;
 
   constructor(random: Prng, mostTurns: number) {
     super();
@@ -17,9 +20,18 @@ export class SlowDisk extends MemoryFileSystem {
     this.#most = mostTurns;
   }
 
-  async #later<T>(act: () => Promise<T>): Promise<T> {
+  /** The n-th asynchronous call from now fails with EIO and does nothing. */
+  failOnce(nth: number): void {
+    this.#failsIn = nth;
+  }
+
+  async #later<T>(call: string, path: string, act: () => Promise<T>): Promise<T> {
     await this.#turns();
     this.onChange();
+    if (this.#failsIn > 0 && --this.#failsIn === 0) {
+      this.failed = `${call} ${path}`;
+      throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+    }
     const result = await act();
     await this.#turns();
     return result;
@@ -32,33 +44,33 @@ export class SlowDisk extends MemoryFileSystem {
   }
 
   override create(path: string): Promise<File> {
-    return this.#later(async () => this.#slow(await super.create(path)));
+    return this.#later('create', path, async () => this.#slow(await super.create(path)));
   }
 
   override open(path: string, options?: { readonly writable?: boolean }): Promise<File> {
-    return this.#later(async () => this.#slow(await super.open(path, options)));
+    return this.#later('open', path, async () => this.#slow(await super.open(path, options)));
   }
 
   override rename(from: string, to: string): Promise<void> {
-    return this.#later(() => super.rename(from, to));
+    return this.#later('rename', from, () => super.rename(from, to));
   }
 
   override remove(path: string): Promise<void> {
-    return this.#later(() => super.remove(path));
+    return this.#later('remove', path, () => super.remove(path));
   }
 
   override syncDirectory(path: string): Promise<void> {
-    return this.#later(() => super.syncDirectory(path));
+    return this.#later('syncDirectory', path, () => super.syncDirectory(path));
   }
 
   #slow(file: File): File {
     // As on a real disk, a file is closed when the last call on it is through.
     let underWay = 0;
     let isLeft = false;
-    const call = async (act: () => Promise<void>): Promise<void> => {
+    const call = async (name: string, act: () => Promise<void>): Promise<void> => {
       underWay++;
       try {
-        await this.#later(act);
+        await this.#later(name, file.path, act);
       } finally {
         underWay--;
         if (isLeft && underWay === 0) await file.close();
@@ -73,9 +85,9 @@ export class SlowDisk extends MemoryFileSystem {
       if (underWay === 0) file.closeSync!();
     };
     const slow = {
-      write: ((...range) => call(() => file.write(...range))) satisfies File['write'],
-      truncate: (size: number) => call(() => file.truncate(size)),
-      sync: () => call(() => file.sync()),
+      write: ((...range) => call('write', () => file.write(...range))) satisfies File['write'],
+      truncate: (size: number) => call('truncate', () => file.truncate(size)),
+      sync: () => call('sync', () => file.sync()),
       close,
       closeSync,
     };
