@@ -13,6 +13,8 @@ class FileOpening implements Waitable {
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #create: boolean;
+  /** A synchronous caller has failed: nobody would close what still comes. */
+  #isGivenUp = false;
 
   constructor(fs: FileSystem, path: string, create: boolean) {
     this.#fs = fs;
@@ -22,7 +24,7 @@ class FileOpening implements Waitable {
 
   async wait(): Promise<void> {
     const file = this.#create ? await this.#fs.create(this.#path) : await this.#fs.open(this.#path);
-    if (this.file === undefined) this.file = file;
+    if (this.file === undefined && !this.#isGivenUp) this.file = file;
     else await file.close();
   }
 
@@ -30,7 +32,12 @@ class FileOpening implements Waitable {
     if (this.file !== undefined) return;
     if (!this.#fs.hasSync) throw noSync(this.#path);
     const fs = this.#fs as Required<FileSystem>;
-    this.file = this.#create ? fs.createSync(this.#path) : fs.openSync(this.#path);
+    try {
+      this.file = this.#create ? fs.createSync(this.#path) : fs.openSync(this.#path);
+    } catch (error) {
+      this.#isGivenUp = true;
+      throw error;
+    }
   }
 }
 

@@ -210,7 +210,8 @@ export class LogWriter {
       'creating',
       async () => {
         const opened = await fs.create(path);
-        if (this.#file === undefined) this.#file = opened;
+        // After a failure nobody would close what comes late.
+        if (this.#file === undefined && this.#failure === undefined) this.#file = opened;
         else await opened.close();
       },
       () => {
