@@ -1,13 +1,22 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { Prng } from '../../src/base/prng.js';
 import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
 import type { Database, Durability } from '../../src/index.js';
 import { verifyDatabase } from '../../src/verify/verify-database.js';
-import { isWholeRun, seedsOf, withSeed } from '../support/seeds.js';
+import { reportCounts } from '../support/counts.js';
+import { seedsOf, withSeed } from '../support/seeds.js';
+import { chosenSteps, shrunkFailure } from '../support/shrink.js';
 import { Ledger, type State } from './ledger.js';
 import { checkPrefix } from './prefix.js';
 import { directory, openDatabase, readState, Worker, writeBatch } from './worker.js';
-import { anyWrites, makeWorkload, ValueNumbers, type Workload } from './workload.js';
+import {
+  anyWrites,
+  chooseSteps,
+  describeStep,
+  makeWorkload,
+  ValueNumbers,
+  type Workload,
+} from './workload.js';
 
 /*
  * A process dies before the n-th call of the file system, for every n of every
@@ -15,7 +24,9 @@ import { anyWrites, makeWorkload, ValueNumbers, type Workload } from './workload
  * find the state after some prefix of the batches that has everything whose
  * acknowledgement covers that crash, and be able to go on from there.
  *
- * One workload alone: NORI_SEED=3; one call of it: NORI_CALL=120 too.
+ * One workload alone: NORI_SEED=3; one call of it: NORI_CALL=120 too. A failure
+ * shrinks to the fewest steps with which a crash fails in the same way:
+ * NORI_STEPS=2,5-7 repeats them.
  */
 const testFile = 'test/crash/crashes.test.ts';
 const stepsPerWorkload = 22;
@@ -24,6 +35,8 @@ const recoveryEvery = 199;
 /** Calls between two at which the engine meets a disk that is gone. */
 const deathEvery = 16;
 const keeps = [0, 0.25, 0.5, 1];
+/** A run that does not fail takes seconds. */
+const shrinkLimits = { runs: 200, ms: 180_000 };
 const onlyCall = process.env['NORI_CALL'];
 
 const counts = { workloads: 0, calls: 0, crashes: 0, deaths: 0, secondCrashes: 0, opens: 0 };
@@ -42,8 +55,8 @@ function newLedger({ universe }: Workload): Ledger {
   return new Ledger(new Int32Array(universe.size));
 }
 
-function describeCrash({ workload, call, keep }: Crash): string {
-  return `seed ${workload.seed}, call ${call}, keep ${keep} (NORI_SEED=${workload.seed} NORI_CALL=${call} npx vitest run ${testFile})`;
+function describeCrash({ call, keep }: Crash): string {
+  return `call ${call}, keep ${keep} (that call alone: NORI_CALL=${call} with NORI_SEED and NORI_STEPS)`;
 }
 
 /** The disk and the ledger as they are right before a call. */
@@ -259,20 +272,41 @@ async function dieFor(workload: Workload, call: number): Promise<void> {
   );
 }
 
+/** A failure is that of the fewest steps. */
+async function crashShrinking(whole: Workload): Promise<void> {
+  const all = chosenSteps() ?? [...whole.steps.keys()];
+  try {
+    await crashEverywhere(chooseSteps(whole, all));
+  } catch (error) {
+    // The calls of fewer steps have other numbers.
+    if (onlyCall !== undefined) throw error;
+    const { seed } = whole;
+    throw await shrunkFailure(
+      error,
+      all,
+      { seed, testFile },
+      async (steps, say) => {
+        for (const step of steps) say(`${step}: ${describeStep(whole.steps[step])}`);
+        await crashEverywhere(chooseSteps(whole, steps));
+      },
+      shrinkLimits,
+    );
+  }
+}
+
 describe('a crash at any call', () => {
   test('loses nothing that was promised', { timeout: 3_600_000 }, async () => {
     for (const seed of seedsOf(20)) {
       await withSeed(seed, testFile, async () => {
-        const workload = makeWorkload(seed, stepsPerWorkload);
         counts.workloads++;
-        await crashEverywhere(workload);
+        await crashShrinking(makeWorkload(seed, stepsPerWorkload));
       });
     }
-    console.log(`T3: ${JSON.stringify(counts)}`);
-    if (!isWholeRun()) return;
-    expect(counts.workloads).toBeGreaterThanOrEqual(20);
-    expect(counts.crashes).toBeGreaterThan(6_000);
-    expect(counts.deaths).toBeGreaterThan(200);
-    expect(counts.secondCrashes).toBeGreaterThan(600);
+    reportCounts('T3', 'a crash at any call', counts, {
+      workloads: 20,
+      crashes: 6_000,
+      deaths: 200,
+      secondCrashes: 600,
+    });
   });
 });

@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { Prng } from '../../src/base/prng.js';
 import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
 import type { Database, Durability } from '../../src/index.js';
 import { verifyDatabase } from '../../src/verify/verify-database.js';
-import { isWholeRun, seedsOf, withSeed } from '../support/seeds.js';
+import { reportCounts } from '../support/counts.js';
+import { seedsOf, withSeed } from '../support/seeds.js';
+import { chosenSteps, shrunkFailure } from '../support/shrink.js';
 import {
   checkPresence,
   handlesOf,
@@ -22,7 +24,7 @@ import {
 import { Ledger } from './ledger.js';
 import { checkPrefix } from './prefix.js';
 import { directory } from './worker.js';
-import { ValueNumbers } from './workload.js';
+import { chooseSteps, describeStep, ValueNumbers } from './workload.js';
 
 /*
  * Twenty keyspaces, batches across them, and crashes at random calls of the file
@@ -30,7 +32,8 @@ import { ValueNumbers } from './workload.js';
  * all batches. Whatever is durable of one keyspace, in a table, is never ahead of
  * what is durable of another one, in a log.
  *
- * One workload alone: NORI_SEED=3; more of them: NORI_RUNS=1000.
+ * One workload alone: NORI_SEED=3; more of them: NORI_RUNS=1000. A failure shrinks
+ * to the fewest steps: NORI_STEPS=2,5-7 repeats them.
  */
 const testFile = 'test/crash/keyspaces.test.ts';
 const stepsPerWorkload = 60;
@@ -166,21 +169,38 @@ async function crashIn(workload: KeyspaceWorkload, moment: Moment): Promise<void
   }
 }
 
+async function crashAtRandom(workload: KeyspaceWorkload): Promise<void> {
+  for (const moment of await momentsOf(workload)) await crashIn(workload, moment);
+}
+
+/** A failure is that of the fewest steps. */
+async function crashShrinking(whole: KeyspaceWorkload): Promise<void> {
+  const all = chosenSteps() ?? [...whole.steps.keys()];
+  try {
+    await crashAtRandom(chooseSteps(whole, all));
+  } catch (error) {
+    const { seed } = whole;
+    throw await shrunkFailure(error, all, { seed, testFile }, async (steps, say) => {
+      for (const step of steps) say(`${step}: ${describeStep(whole.steps[step])}`);
+      await crashAtRandom(chooseSteps(whole, steps));
+    });
+  }
+}
+
 test(
   'a crash at random calls leaves one prefix of all batches in twenty keyspaces',
   { timeout: 3_600_000 },
   async () => {
     for (const seed of seedsOf(6)) {
       await withSeed(seed, testFile, async () => {
-        const workload = makeKeyspaceWorkload(seed, stepsPerWorkload);
         counts.workloads++;
-        for (const moment of await momentsOf(workload)) await crashIn(workload, moment);
+        await crashShrinking(makeKeyspaceWorkload(seed, stepsPerWorkload));
       });
     }
-    console.log(`T3, keyspaces: ${JSON.stringify(counts)}`);
-    if (!isWholeRun()) return;
-    expect(counts.crashes).toBeGreaterThan(250);
-    expect(counts.inChanges).toBeGreaterThan(30);
-    expect(counts.recoveryCrashes).toBeGreaterThan(60);
+    reportCounts('T3', 'twenty keyspaces', counts, {
+      crashes: 250,
+      inChanges: 30,
+      recoveryCrashes: 60,
+    });
   },
 );

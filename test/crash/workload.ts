@@ -39,6 +39,21 @@ export function makeWorkload(seed: number, length: number): Workload {
   return { seed, universe, settings: randomSettings(random), hasSync, steps };
 }
 
+/** The same with these of its steps only. */
+export function chooseSteps<W extends { readonly steps: readonly unknown[] }>(
+  workload: W,
+  steps: readonly number[],
+): W {
+  return { ...workload, steps: steps.map((step) => workload.steps[step]) };
+}
+
+/** A step in words. */
+export function describeStep(step: { readonly type: string }): string {
+  const { type, ...details } = step;
+  const shown = JSON.stringify(details);
+  return shown === '{}' ? type : `${type} ${shown}`;
+}
+
 /** Large batches in one tick: several memtables and their logs wait to be flushed, and writers wait for room. */
 function flood(random: Prng, universe: Universe, values: ValueNumbers): Step[] {
   return Array.from({ length: 3 + random.below(4) }, () => ({

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MemoryFileSystem, nodeFileSystem } from '../../src/fs.js';
 import type { RandomSettings } from '../support/random-options.js';
-import { isWholeRun, seedsOf, withSeed } from '../support/seeds.js';
+import { reportCounts } from '../support/counts.js';
+import { seedsOf, withSeed } from '../support/seeds.js';
+import { chosenSteps, shrunkFailure } from '../support/shrink.js';
+import { Mismatch } from './mismatch.js';
 import { Session, type SessionSettings } from './session.js';
 
 /*
@@ -73,23 +76,40 @@ const settingsSets: readonly SessionSettings[] = [
   { memtableBytes: 1024 * KiB, blockSizeBytes: 64 * KiB },
 ];
 
+const testFile = 'test/model/metamorphic.test.ts';
+const operations = 2500;
+
 interface History {
   readonly digest: string;
   readonly results: number;
+  /** How many steps were done. */
+  readonly steps: number;
+}
+
+/** Where and with which settings a list of operations is done. */
+interface Setting {
+  readonly shown: string;
+  readonly settings: (n: number) => SessionSettings;
+  /** Default a disk in memory. */
+  readonly path?: string;
 }
 
 async function run(
   seed: number,
-  operations: number,
-  place: { fs: MemoryFileSystem | typeof nodeFileSystem; path?: string },
-  settings: (n: number) => SessionSettings,
+  { settings, path }: Setting,
+  steps: readonly number[] | undefined = chosenSteps(),
+  say?: (words: string) => void,
 ): Promise<History> {
   const hash = createHash('sha256');
   let results = 0;
   const session = new Session({
     seed,
     operations,
-    ...place,
+    steps,
+    say,
+    ...(path === undefined
+      ? { fs: new MemoryFileSystem() }
+      : { fs: nodeFileSystem, path: join(path, `db-${runs++}`) }),
     settings,
     kills: false,
     onResult: (line) => {
@@ -98,44 +118,58 @@ async function run(
     },
   });
   await session.run();
-  return { digest: hash.digest('hex'), results };
+  return { digest: hash.digest('hex'), results, steps: session.steps };
 }
+
+let runs = 0;
+
+/** The history of the list under other settings is the same; else with the fewest steps that differ. */
+async function compare(seed: number, first: History, setting: Setting): Promise<void> {
+  const checkSteps = async (
+    expected: History,
+    steps?: readonly number[],
+    say?: (words: string) => void,
+  ): Promise<void> => {
+    const { digest } = await run(seed, setting, steps, say);
+    if (digest !== expected.digest) throw new Mismatch(`another history with ${setting.shown}`);
+  };
+  try {
+    await checkSteps(first);
+  } catch (error) {
+    const all = chosenSteps() ?? Array.from({ length: first.steps }, (_, i) => i);
+    throw await shrunkFailure(error, all, { seed, testFile }, async (steps, say) => {
+      await checkSteps(await run(seed, plain, steps), steps, say);
+    });
+  }
+}
+
+const plain: Setting = { shown: 'defaults', settings: () => settingsSets[0] };
 
 test(
   'one list of operations has one history under all settings',
   { timeout: 3_600_000 },
   async () => {
-    const operations = 2500;
-    let histories = 0;
+    const counts = { histories: 0, settings: settingsSets.length + 2, results: 0 };
     for (const seed of seedsOf(2)) {
-      await withSeed(seed, 'test/model/metamorphic.test.ts', async () => {
-        const inMemory = (): { fs: MemoryFileSystem } => ({ fs: new MemoryFileSystem() });
-        const first = await run(seed, operations, inMemory(), () => settingsSets[0]);
-        expect(first.results).toBeGreaterThan(operations / 4);
+      await withSeed(seed, testFile, async () => {
+        const first = await run(seed, plain);
+        if (chosenSteps() === undefined) expect(first.results).toBeGreaterThan(operations / 4);
+        counts.histories += settingsSets.length + 2;
+        counts.results += first.results;
         for (const settings of settingsSets.slice(1)) {
-          histories++;
-          const shown = JSON.stringify(settings);
-          expect(await run(seed, operations, inMemory(), () => settings), shown).toEqual(first);
+          await compare(seed, first, { shown: JSON.stringify(settings), settings: () => settings });
         }
         // Other settings at each opening: what one session wrote the next one reads.
-        const changing = await run(
-          seed,
-          operations,
-          inMemory(),
-          (n) => settingsSets[n % settingsSets.length],
-        );
-        expect(changing).toEqual(first);
+        const changing = (n: number): SessionSettings => settingsSets[n % settingsSets.length];
+        await compare(seed, first, { shown: 'changing settings', settings: changing });
         const path = mkdtempSync(join(tmpdir(), 'nori-metamorphic-'));
         try {
-          const onDisk = { fs: nodeFileSystem, path: join(path, 'db') };
-          expect(await run(seed, operations, onDisk, () => tiny), 'on disk').toEqual(first);
+          await compare(seed, first, { shown: 'a real disk', settings: () => tiny, path });
         } finally {
           rmSync(path, { recursive: true });
         }
-        histories += 3;
       });
     }
-    console.log(`T2: ${JSON.stringify({ histories, settings: settingsSets.length + 2 })}`);
-    if (isWholeRun()) expect(histories).toBeGreaterThanOrEqual(60);
+    reportCounts('T2', 'one history under all settings', counts, { histories: 60, settings: 20 });
   },
 );

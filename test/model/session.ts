@@ -29,6 +29,10 @@ export interface SessionOptions {
   /** What is done: keys, operations, their order. */
   readonly seed: number;
   readonly operations: number;
+  /** Only these steps, by their numbers; default all. */
+  readonly steps?: readonly number[] | undefined;
+  /** Hears in words of each step and, behind a space, of each write of it. */
+  readonly say?: (words: string) => void;
   /** Settings for the `n`-th opening; default random ones. */
   readonly settings?: (n: number) => SessionSettings;
   /** Default a new one in memory. */
@@ -62,6 +66,20 @@ type AnySnapshotOptions = { readonly snapshot: Snapshot<unknown, unknown> } | un
 
 const noKey = new Uint8Array(0);
 
+/** More than any step writes. */
+const valuesPerStep = 4096;
+
+/** Something that a step may do: with a chance of the difference to the one before, in thousandths. */
+interface Act {
+  readonly below: number;
+  readonly name: string;
+  readonly act: () => Promise<void> | void;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
 /** Names of keyspaces that come and go beside the default one. */
 const names: readonly string[] = ['first', 'second', 'third'];
 
@@ -75,6 +93,8 @@ const durabilities: readonly Durability[] = ['none', 'none', 'os', 'os', 'os', '
 export class Session {
   /** Calls of the database's API so far. */
   operations = 0;
+  /** Steps so far, the one under way included. */
+  steps = 0;
   opens = 0;
   kills = 0;
   flushes = 0;
@@ -85,8 +105,9 @@ export class Session {
   made = 0;
   dropped = 0;
   readonly #options: SessionOptions;
-  readonly #random: Prng;
-  readonly #settingsRandom: Prng;
+  /** Of the step under way: each has its own, so that leaving one out changes no other. */
+  #random: Prng;
+  #settingsRandom: Prng;
   readonly #universe: Universe;
   readonly #path: string;
   #fs: FileSystem;
@@ -98,11 +119,30 @@ export class Session {
   #snapshots: OpenSnapshot[] = [];
   #iterators: PlacedIterator[] = [];
   #errors: unknown[] = [];
+  readonly #acts: readonly Act[] = [
+    { below: 320, name: 'write', act: () => this.#write() },
+    { below: 330, name: 'consume the end of a range', act: () => this.#consume() },
+    { below: 400, name: 'write a batch', act: () => this.#writeBatch() },
+    { below: 620, name: 'read', act: () => this.#read() },
+    { below: 640, name: 'read many', act: () => this.#readMany() },
+    { below: 900, name: 'open or step an iterator', act: () => this.#iterate() },
+    { below: 930, name: 'make or close a snapshot', act: () => this.#changeSnapshots() },
+    { below: 955, name: 'many calls at once', act: () => this.#burst() },
+    { below: 982, name: 'let the event loop turn', act: () => turn() },
+    { below: 984, name: 'sync', act: () => this.#db.sync() },
+    { below: 988, name: 'flush', act: () => this.#flush() },
+    { below: 990, name: 'compact a range', act: () => this.#compact() },
+    { below: 993, name: 'ask for a size', act: () => this.#askSize() },
+    { below: 994, name: 'verify, or look at the files', act: () => this.#checkFiles() },
+    { below: 995, name: 'close and open', act: () => this.#reopen() },
+    { below: 996, name: 'kill and open', act: () => this.#kill() },
+    { below: 1000, name: 'make or drop a keyspace', act: () => this.#changeKeyspaces() },
+  ];
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#random = new Prng(options.seed);
-    this.#settingsRandom = new Prng(options.seed ^ 0x5e77);
+    this.#settingsRandom = this.#random;
     this.#universe = new Universe(this.#random, 20 + this.#random.below(300));
     this.#places = [new Place('default', plainForm, this.#universe.size)];
     this.#path = options.path ?? '/db';
@@ -111,8 +151,13 @@ export class Session {
   }
 
   async run(): Promise<void> {
+    this.#beginStep(-1);
     await this.#open();
-    while (this.operations < this.#options.operations) await this.#step();
+    const { operations, steps } = this.#options;
+    if (steps !== undefined) for (const step of steps) await this.#step(step);
+    else while (this.operations < operations) await this.#step(this.steps);
+    // The end is the same, whatever steps there were.
+    this.#beginStep(-1);
     await this.#checkEverything();
     await this.#close();
     const report = await verifyDatabase(this.#path, { fs: this.#fs });
@@ -122,28 +167,24 @@ export class Session {
     await this.#close();
   }
 
-  async #step(): Promise<void> {
+  async #step(step: number): Promise<void> {
+    this.#beginStep(step);
+    this.steps++;
     const choice = this.#random.below(1000);
-    if (choice < 320) await this.#write();
-    else if (choice < 330) await this.#consume();
-    else if (choice < 400) await this.#writeBatch();
-    else if (choice < 620) await this.#read();
-    else if (choice < 640) await this.#readMany();
-    else if (choice < 900) await this.#iterate();
-    else if (choice < 930) this.#changeSnapshots();
-    else if (choice < 955) await this.#burst();
-    else if (choice < 982) await new Promise((resolve) => void setImmediate(resolve));
-    else if (choice < 984) await this.#db.sync();
-    else if (choice < 988) await this.#flush();
-    else if (choice < 990) await this.#compact();
-    else if (choice < 993) await this.#askSize();
-    else if (choice < 994) await this.#checkFiles();
-    else if (choice < 995) await this.#reopen();
-    else if (choice < 996) await this.#kill();
-    else await this.#changeKeyspaces();
+    const { name, act } = this.#acts.find(({ below }) => choice < below)!;
+    this.#options.say?.(`${step}: ${name}`);
+    await act();
     this.operations++;
     if (this.#errors.length > 0)
       throw new Mismatch('the database reported an error', this.#errors[0]);
+  }
+
+  /** What a step draws, and which values it writes, depends on its number only. */
+  #beginStep(step: number): void {
+    const seed = Math.imul(this.#options.seed, 0x9e37_79b1) + Math.imul(step + 2, 0x85eb_ca6b);
+    this.#random = new Prng(seed);
+    this.#settingsRandom = new Prng(seed ^ 0x5e77);
+    this.#nextValue = 1 + (step + 1) * valuesPerStep;
   }
 
   async #open(): Promise<void> {
@@ -575,6 +616,7 @@ export class Session {
   }
 
   #apply({ place, key, value }: Write): void {
+    this.#options.say?.(` ${place.name}[${key}] = ${value === 0 ? 'deleted' : value}`);
     place.state[key] = value;
     place.seqs[key] = ++this.#seq;
   }
