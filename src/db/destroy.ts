@@ -165,7 +165,7 @@ class Destruction {
   async #removeLost(): Promise<void> {
     const names = await this.#leftInLost();
     for (const name of names) {
-      if (parseFileName(name.slice(lostDirectoryName.length + 1))?.kind === 'table') {
+      if (parseFileName(name.slice(lostDirectoryName.length + 1)) !== undefined) {
         await this.#remove(name);
       }
     }

@@ -14,10 +14,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { isLsmError } from '../../src/base/errors.js';
 import { encodeFileHeader } from '../../src/base/file-header.js';
 import { MemoryFileSystem } from '../../src/fs.js';
+import { destroy } from '../../src/index.js';
 import { discardLost } from '../../src/repair/discard-lost.js';
 import { repair } from '../../src/repair/repair.js';
 import { repairAndCheck } from './check-repair.js';
-import { wound } from './damages.js';
+import { damageOf, wound } from './damages.js';
 import { directory, makeStage } from './stage.js';
 
 const stage = await makeStage(3);
@@ -128,6 +129,15 @@ describe("a stranger's files", () => {
     expect(readdirSync(outside).sort()).toEqual(['000012.sst', 'precious']);
     expect(existsSync(join(path, 'lost'))).toBe(true);
   });
+});
+
+it('what a repair has set aside goes with the database', async () => {
+  const disk = stage.disk.clone();
+  damageOf('a table and the log', disk);
+  const { setAside } = await repair(directory, { fs: disk });
+  expect(setAside.map((name) => name.slice(-3)).sort()).toEqual(['log', 'sst']);
+  const report = await destroy(directory, { fs: disk });
+  expect(report).toMatchObject({ left: [], directoryRemoved: true });
 });
 
 describe('repair refuses', () => {
