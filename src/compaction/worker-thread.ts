@@ -70,6 +70,10 @@ export class WorkerThread {
   readonly #jobs = new Map<number, WorkerJob>();
   #nextId = 1;
   #isReady = false;
+  #onLoaded: () => void = () => undefined;
+  readonly #loaded = new Promise<void>((resolve) => {
+    this.#onLoaded = resolve;
+  });
   #lost: LsmError | undefined;
   #seenProgress = 0;
   #silentLooks = 0;
@@ -134,8 +138,20 @@ export class WorkerThread {
     this.#worker.unref();
   }
 
-  /** Settles as `ended`. */
+  /**
+   * Settles as `ended`. Node leaves the files open that a thread was loading from
+   * when it was terminated (seen with 20.20: some twenty of them): so it is let
+   * load, as long as it may take to start.
+   */
   async end(): Promise<void> {
+    this.ref();
+    if (!this.#isReady) {
+      const isLate = new Promise<void>((resolve) => {
+        const cancel = systemClock.after(patientLooks.starting * this.#lookMs, resolve);
+        void this.ended.then(cancel);
+      });
+      await Promise.race([this.#loaded, this.ended, isLate]);
+    }
     void this.#worker.terminate();
     await this.ended;
   }
@@ -167,6 +183,7 @@ export class WorkerThread {
     if (this.#lost !== undefined) return;
     if (message.type === 'ready') {
       this.#isReady = true;
+      this.#onLoaded();
       this.priorityError = message.priorityError;
       return;
     }
