@@ -1,12 +1,14 @@
 import { isLsmError, type ChecksumDamage } from '../base/errors.js';
 import { joinPath, logName } from '../base/file-names.js';
-import type { FileSystem } from '../fs/file-system.js';
+import { runAsync } from '../base/task.js';
+import type { File, FileSystem } from '../fs/file-system.js';
 import type { DamageFact } from '../inspect/facts.js';
 import { correctedFragment } from '../inspect/damaged-fragments.js';
 import { readBeginning } from '../inspect/lenient-header.js';
 import { walkRecords } from '../inspect/walk-records.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { BatchRecord } from '../wal/batch-record.js';
+import { readLogHeader } from '../wal/log-file.js';
 import { decodeLogLinks, fragmentHeaderBytes, type LogLinks } from '../wal/log-format.js';
 import type { AffectedPlace } from './damage.js';
 
@@ -50,7 +52,8 @@ export async function walkLog(
     const links = header && attempt<LogLinks>(() => decodeLogLinks(header, path));
     // Without its id nothing in a file checks out.
     if (damage !== undefined && header === undefined) {
-      return { number, path, headerBytes: start, links, claim: 0, gaps: [], damage };
+      const none = { number, path, headerBytes: start, links, claim: 0, gaps: [] };
+      return { ...none, damage: (await hasBegun(file)) ? damage : undefined };
     }
     const record = new BatchRecord();
     const gaps: LogGap[] = [];
@@ -84,6 +87,16 @@ export async function walkLog(
     return { number, path, headerBytes: start, links, claim, gaps, damage };
   } finally {
     await file.close();
+  }
+}
+
+/** A crash may leave any part of the first header: recovery takes that for a log without records. */
+async function hasBegun(file: File): Promise<boolean> {
+  try {
+    return (await runAsync(readLogHeader(file))) !== undefined;
+  } catch (error) {
+    if (isLsmError(error, 'LSM_CORRUPTION')) return true;
+    throw error;
   }
 }
 
