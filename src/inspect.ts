@@ -17,6 +17,7 @@
 export {
   verifyDatabase,
   type Damage,
+  type Leftover,
   type VerifyOptions,
   type VerifyReport,
 } from './verify/verify-database.js';
@@ -47,3 +48,4 @@ export type {
   PropertiesFact,
   TornEndFact,
 } from './inspect/facts.js';
+export type { ChecksumDamage, FlippedBit } from './base/errors.js';

@@ -11,6 +11,7 @@ import { exitCodes, Failure } from './failure.js';
 import { formatCount, formatPlural, formatSize } from './numbers.js';
 import type { Output } from './output.js';
 import { parseRange, type RangeFlags } from './range-flags.js';
+import { showBytes, showText } from './show-bytes.js';
 import { printNote } from './terminal.js';
 
 function describeShape(stats: DatabaseStats): string {
@@ -42,10 +43,19 @@ export async function compact(directory: string, options: CompactOptions): Promi
 }
 
 /** Messages of damage name their file and offset; should one not, the report's own fields do. */
-function describeDamage({ file, offset, what }: VerifyReport['damages'][number]): string {
-  if (what.includes(file)) return `damage: ${what}\n`;
-  return `damage: ${what} in ${file}${offset === undefined ? '' : ` at byte ${offset}`}\n`;
+function describeDamage(damage: VerifyReport['damages'][number]): string {
+  const { file, offset, what, keyspace, smallest, largest } = damage;
+  const place = offset === undefined ? file : `${file} at byte ${offset}`;
+  const where = what.includes(file) ? '' : ` in ${place}`;
+  let keys = '';
+  if (smallest !== undefined && largest !== undefined) {
+    keys = `; keys ${showBytes(smallest, maxKeyBytes)} … ${showBytes(largest, maxKeyBytes)}`;
+    if (keyspace !== undefined) keys += ` of keyspace ${showText(keyspace)}`;
+  }
+  return `damage: ${showText(`${what}${where}`)}${keys}\n`;
 }
+
+const maxKeyBytes = 40;
 
 /** Reads every byte of every file that counts, and lists what is damaged. */
 export async function verify(
@@ -57,6 +67,9 @@ export async function verify(
   if (options.json === true) output.write(`${JSON.stringify(report, null, 2)}\n`);
   else {
     for (const damage of report.damages) output.write(describeDamage(damage));
+    for (const { file, bytes, what } of report.leftovers) {
+      output.write(`beside: ${showText(file)}, ${formatSize(bytes)}: ${what}\n`);
+    }
     output.write(
       `${report.damages.length === 0 ? 'clean' : 'damaged'}: ${formatPlural(report.filesChecked, 'file')}, ${formatSize(report.bytesChecked)}, ${formatCount(report.entriesChecked)} entries checked\n`,
     );
