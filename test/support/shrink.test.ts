@@ -49,7 +49,7 @@ describe('a failing list', () => {
 });
 
 test('steps go through their text and back', () => {
-  for (const steps of [[3], [1, 2, 3], [0, 2, 3, 9], [5, 7]]) {
+  for (const steps of [[], [3], [1, 2, 3], [0, 2, 3, 9], [5, 7]]) {
     expect(parseSteps(formatSteps(steps))).toEqual(steps);
   }
   expect(formatSteps([3, 17, 21, 22, 23])).toBe('3,17,21-23');

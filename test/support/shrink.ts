@@ -54,6 +54,7 @@ export function chosenSteps(): readonly number[] | undefined {
 
 /** The numbers that a text like `3,17,21-25` stands for. */
 export function parseSteps(text: string): readonly number[] {
+  if (text === '') return [];
   return text.split(',').flatMap((part) => {
     const [first, last = first] = part.split('-').map(Number);
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
