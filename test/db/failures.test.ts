@@ -1,25 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../src/base/prng.js';
-import { MemoryFileSystem, RecordingFileSystem } from '../../src/fs.js';
 import { open, type BackgroundErrorEvent, type Database } from '../../src/index.js';
+import { FaultFileSystem, MemoryFileSystem } from '../../src/testing.js';
 
-function diskError(code: string): Error {
-  return Object.assign(new Error(`${code}: the disk says no`), { code });
-}
-
-/** A disk on which calls whose operation and path match `fails` fail, while it is set. */
+/** A disk of whose calls a test lets some fail, until it lifts the fault. */
 class FailingDisk {
-  fails: { operation: RegExp; path: RegExp; code: string } | undefined;
-  failures = 0;
   readonly memory = new MemoryFileSystem();
-  readonly fs = new RecordingFileSystem(this.memory, {
-    beforeCall: (operation, path) => {
-      const { fails } = this;
-      if (fails === undefined || !fails.operation.test(operation) || !fails.path.test(path)) return;
-      this.failures++;
-      throw diskError(fails.code);
-    },
-  });
+  readonly fs = new FaultFileSystem(this.memory);
 
   async open(): Promise<Database<string, string>> {
     return open('/db', {
@@ -38,9 +25,9 @@ describe('when the log cannot be written', () => {
     const events: BackgroundErrorEvent[] = [];
     db.on('backgroundError', (event) => events.push(event));
     await db.put('a', 'kept');
-    disk.fails = { operation: /^write/, path: /\.log$/, code: 'EIO' };
+    disk.fs.inject({ operation: 'write', path: /\.log$/, error: 'EIO', times: 'forever' });
     await expect(db.put('a', 'lost')).rejects.toMatchObject({ code: 'LSM_FAILED' });
-    disk.fails = undefined;
+    disk.fs.lift();
     await expect(db.put('b', 'late')).rejects.toMatchObject({
       code: 'LSM_FAILED',
       cause: expect.objectContaining({
@@ -63,12 +50,12 @@ describe('when the log cannot be written', () => {
     const disk = new FailingDisk();
     const db = await disk.open();
     await db.put('a', '1', { durability: 'disk' });
-    disk.fails = { operation: /^sync$/, path: /\.log$/, code: 'EIO' };
+    disk.fs.inject({ operation: 'sync', path: /\.log$/, error: 'EIO', times: 'forever' });
     await expect(db.put('a', '2', { durability: 'disk' })).rejects.toMatchObject({
       code: 'LSM_FAILED',
     });
     await expect(db.sync()).rejects.toMatchObject({ code: 'LSM_FAILED' });
-    expect(disk.failures).toBe(1);
+    expect(disk.fs.faults[0].calls.length).toBe(1);
     expect(() => db.putSync('x', '1')).toThrow(/takes no more writes/);
     await db.close();
   });
@@ -79,11 +66,11 @@ describe('when a table cannot be written', () => {
     const disk = new FailingDisk();
     const db = await disk.open();
     await db.put('a', '1');
-    disk.fails = { operation: /^write/, path: /\.sst$/, code: 'ENOSPC' };
+    disk.fs.inject({ operation: 'write', path: /\.sst$/, error: 'ENOSPC', times: 'forever' });
     await expect(db.flush()).rejects.toMatchObject({ code: 'LSM_NO_SPACE' });
     expect(db.getSync('a')).toBe('1');
     await db.put('b', '2');
-    disk.fails = undefined;
+    disk.fs.lift();
     await db.flush();
     expect(db.stats().levels[0].entries + (db.stats().levels.at(1)?.entries ?? 0)).toBe(2);
     const tables = [...disk.memory.snapshotFiles().keys()].filter((path) => path.endsWith('.sst'));
@@ -94,7 +81,7 @@ describe('when a table cannot be written', () => {
   it('turns writers away while there is no room for more, without effect', async () => {
     const disk = new FailingDisk();
     const db = await disk.open();
-    disk.fails = { operation: /^write/, path: /\.sst$/, code: 'ENOSPC' };
+    disk.fs.inject({ operation: 'write', path: /\.sst$/, error: 'ENOSPC', times: 'forever' });
     const value = 'x'.repeat(10_000);
     let refused: unknown;
     let written = 0;
@@ -108,7 +95,7 @@ describe('when a table cannot be written', () => {
     expect(db.hasSync('sync')).toBe(false);
     expect(db.hasSync(`k${written - 1}`)).toBe(false);
     expect(db.getSync('k0')).toBe(value);
-    disk.fails = undefined;
+    disk.fs.lift();
     db.putSync('sync', value);
     await db.put('after', value);
     await db.close();
@@ -130,16 +117,16 @@ describe('when a full L0 cannot be compacted', () => {
     });
     const value = new Uint8Array(10_000);
     // Flushes write level 0 tables under numbers of their own; only compactions open inputs.
-    disk.fails = { operation: /^open/, path: /\.sst$/, code: 'ENOSPC' };
+    disk.fs.inject({ operation: 'open', path: /\.sst$/, error: 'EMFILE', times: 'forever' });
     let refused: unknown;
     for (let i = 0; i < 200 && refused === undefined; i++) {
       await db.put(`k${i}`, value).catch((error: unknown) => (refused = error));
     }
-    expect(refused).toMatchObject({ code: 'LSM_NO_SPACE' });
+    expect(refused).toMatchObject({ code: 'LSM_TOO_MANY_FILES' });
     expect(() => db.putSync('sync', value)).toThrow(
-      expect.objectContaining({ code: 'LSM_NO_SPACE' }),
+      expect.objectContaining({ code: 'LSM_TOO_MANY_FILES' }),
     );
-    disk.fails = undefined;
+    disk.fs.lift();
     db.putSync('sync', value);
     await db.put('after', value);
     expect(db.hasSync('k0') && db.hasSync('sync')).toBe(true);
@@ -170,11 +157,11 @@ describe('when the manifest cannot be synced', () => {
     const disk = new FailingDisk();
     const db = await disk.open();
     await db.put('a', '1');
-    disk.fails = { operation: /^sync$/, path: /MANIFEST/, code: 'EIO' };
+    disk.fs.inject({ operation: 'sync', path: /MANIFEST/, error: 'EIO', times: 'forever' });
     await expect(db.flush()).rejects.toMatchObject({ code: 'LSM_FAILED' });
     await expect(db.put('b', '2')).rejects.toMatchObject({ code: 'LSM_FAILED' });
     expect(db.getSync('a')).toBe('1');
-    disk.fails = undefined;
+    disk.fs.lift();
     await db.close();
     const again = await disk.open();
     expect([...again.entriesSync()]).toEqual([['a', '1']]);
@@ -296,10 +283,10 @@ describe('when a table cannot be closed', () => {
     // More tables are in use than may be open: some are closed by who holds them last.
     const iterators = names.map((prefix) => db.keysSync({ prefix }));
     for (const iterator of iterators) iterator.next();
-    disk.fails = { operation: /^close$/, path: /\.sst$/, code: 'EIO' };
+    disk.fs.inject({ operation: 'close', path: /\.sst$/, error: 'EIO', times: 'forever' });
     for (const iterator of iterators) iterator.close();
-    expect(disk.failures).toBeGreaterThan(0);
-    disk.fails = undefined;
+    expect(disk.fs.faults[0].calls.length).toBeGreaterThan(0);
+    disk.fs.lift();
     expect(db.hasSync('a0')).toBe(true);
     await db.close();
   });
