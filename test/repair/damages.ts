@@ -7,6 +7,7 @@ export const damages = [
   'a table and the log',
   'the manifest',
   'everything',
+  'a table, and CURRENT with all manifests',
 ] as const;
 export type DamageName = (typeof damages)[number];
 
@@ -25,5 +26,8 @@ export function damageOf(name: DamageName, disk: MemoryFileSystem): void {
   const isOf = (part: string): boolean => name.includes(part) || name === 'everything';
   if (isOf('table')) wound(disk, tables[0], 400);
   if (isOf('log')) wound(disk, logs[0], disk.readBytes(logs[0]).length >> 1);
-  if (isOf('manifest')) for (const path of manifests) wound(disk, path, 200, 260);
+  if (name.includes('CURRENT')) {
+    for (const path of paths)
+      if (/CURRENT|MANIFEST/.test(path)) disk.writeBytes(path, new Uint8Array(0));
+  } else if (isOf('manifest')) for (const path of manifests) wound(disk, path, 200, 260);
 }

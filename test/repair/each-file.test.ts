@@ -81,6 +81,29 @@ describe('repair brings back all but what it names, after', () => {
     }
   });
 
+  it('a block was damaged: only its keys are named', async () => {
+    const disk = stage.disk.clone();
+    wound(
+      disk,
+      paths.find((path) => path.endsWith('.sst'))!,
+      700,
+    );
+    const { report } = await repairAndCheck(stage, disk);
+    expect(report.lost).toHaveLength(1);
+    expect(report.lost[0].bytes).toBeLessThan(400);
+    expect(report.lost[0].smallest).toBeDefined();
+    expect(report.tables.entriesSaved).toBeGreaterThan(20);
+  });
+
+  it('a log was damaged in its middle: what is behind is kept', async () => {
+    const disk = stage.disk.clone();
+    const log = paths.find((path) => path.endsWith('.log'))!;
+    wound(disk, log, disk.readBytes(log).length >> 1);
+    const { report } = await repairAndCheck(stage, disk);
+    expect(report.lost).toHaveLength(1);
+    expect(report.lost[0].lastSeq).toBeLessThan(stage.writes.length - 10);
+  });
+
   it('nothing at all', async () => {
     const { report } = await repairAndCheck(stage, stage.disk.clone());
     expect(report.outcome).toBe('sound');
