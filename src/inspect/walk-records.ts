@@ -68,6 +68,21 @@ export async function* walkRecords(
   yield { type: 'walk-end', offset: end };
 }
 
+/** The same; damaged fragments at a torn end are told apart as damage. */
+export async function* walkFragments(
+  file: File,
+  fileId: FileId,
+  start: number,
+): AsyncGenerator<FoundRecord | DamageFact | WalkEnd> {
+  for await (const found of walkRecords(file, fileId, start)) {
+    if (found.type !== 'torn-end') yield found;
+    else {
+      const { offset, bytes, what } = found;
+      yield* damagesBetween(file, fileId, offset, offset + bytes, what.split(';')[0]);
+    }
+  }
+}
+
 /** Where the record behind one that ends at `end` begins: not in the last bytes of a block. */
 function nextStart(end: number): number {
   const room = roomInBlock(end);

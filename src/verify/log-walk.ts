@@ -5,7 +5,7 @@ import type { File, FileSystem } from '../fs/file-system.js';
 import type { DamageFact } from '../inspect/facts.js';
 import { correctedFragment } from '../inspect/damaged-fragments.js';
 import { readBeginning } from '../inspect/lenient-header.js';
-import { walkRecords } from '../inspect/walk-records.js';
+import { walkFragments } from '../inspect/walk-records.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { BatchRecord } from '../wal/batch-record.js';
 import { readLogHeader } from '../wal/log-file.js';
@@ -65,7 +65,7 @@ export async function walkLog(
       for (const gap of open) gaps.push({ ...gap, lastSeq: gap.lastSeq ?? lastSeq, isTail });
       open = [];
     };
-    for await (const found of walkRecords(file, fileId, start)) {
+    for await (const found of walkFragments(file, fileId, start)) {
       if (found.type === 'walk-end') break;
       if (found.type === 'record') {
         const { bytes, offset } = found;
