@@ -96,9 +96,16 @@ export type {
   LevelSettings,
 } from './db/settings.js';
 export type { PresetName } from './db/presets.js';
-export { LsmError, isLsmError, type LsmErrorCode, type LsmErrorDetails } from './base/errors.js';
+export {
+  LsmError,
+  isLsmError,
+  type ChecksumDamage,
+  type FlippedBit,
+  type LsmErrorCode,
+  type LsmErrorDetails,
+} from './base/errors.js';
 export { BlockCache } from './sstable/block-cache.js';
 export type { CachePriority, Compression } from './base/table-meta.js';
 export type { Clock } from './base/clock.js';
 export type { RandomSource } from './base/prng.js';
-export type { Damage, VerifyReport } from './verify/verify-database.js';
+export type { Damage, Leftover, VerifyReport } from './verify/verify-database.js';

@@ -14,6 +14,7 @@ import type { Version } from '../manifest/version.js';
 import { closedError, type Core } from './core.js';
 import type { WriterParts } from './database-parts.js';
 import { destroy } from './destroy.js';
+import { absolutePath } from './directory.js';
 
 /** What `Database.checkpoint` made. */
 export interface CheckpointReport {
@@ -43,12 +44,13 @@ interface Moment {
 export async function makeCheckpoint(
   core: Core,
   writer: WriterParts,
-  path: string,
+  given: string,
 ): Promise<CheckpointReport> {
-  if (typeof path !== 'string' || path === '') {
+  if (typeof given !== 'string' || given === '') {
     throw invalidArgument('checkpoint takes the path of a directory as a non-empty string');
   }
   const { fs } = core.components;
+  const path = absolutePath(fs, given);
   try {
     await makeEmptyDirectory(fs, path);
     const lock = await fs.lockDirectory(path);

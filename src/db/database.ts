@@ -36,7 +36,7 @@ export class Database<Key = Uint8Array, Value = Uint8Array> extends Keyspace<Key
     this.#parts = parts;
   }
 
-  /** The directory as given to `open`. */
+  /** The directory given to `open`; on the local disk its absolute path. */
   get path(): string {
     return this.#parts.core.path;
   }

@@ -1,8 +1,15 @@
+import { resolve } from 'node:path';
 import { LsmError, systemErrorCode, toLsmError } from '../base/errors.js';
 import { currentName, parseFileName } from '../base/file-names.js';
 import type { FileSystem } from '../fs/file-system.js';
+import { nodeFileSystem } from '../fs/node-file-system.js';
 import { isForeign } from '../manifest/classify-files.js';
 import type { DatabaseSettings } from './settings.js';
+
+/** What is opened stays where it is, also when the program changes its working directory. */
+export function absolutePath(fs: FileSystem, path: string): string {
+  return fs === nodeFileSystem ? resolve(path) : path;
+}
 
 /**
  * Looks at the place of a database before anything in it is touched, and makes

@@ -10,7 +10,7 @@ import { loadCodecs } from '../sstable/codecs.js';
 import { Background } from './background.js';
 import type { Core } from './core.js';
 import { makeCore, makeScanList, type DatabaseParts } from './database-parts.js';
-import { prepareDirectory } from './directory.js';
+import { absolutePath, prepareDirectory } from './directory.js';
 import { onProcessExit } from './exit-hook.js';
 import { compactionSlots, Jobs, type Executors } from './jobs.js';
 import { openReadOnly } from './open-read-only.js';
@@ -22,14 +22,19 @@ import { WritePath } from './write-path.js';
  * Opens or makes the database in a directory and brings back what the last
  * session had acknowledged. On any error everything is let go again.
  */
-export async function openParts(path: string, options: OpenOptions): Promise<DatabaseParts> {
-  if (typeof path !== 'string' || path === '') {
+export async function openParts(given: string, options: OpenOptions): Promise<DatabaseParts> {
+  if (typeof given !== 'string' || given === '') {
     throw invalidArgument('open takes the path of a directory as a non-empty string');
   }
   const resolved = resolveOptions(options);
-  await loadCodecs();
   const { settings, components } = resolved;
   const { fs } = components;
+  const path = absolutePath(fs, given);
+  try {
+    await loadCodecs();
+  } catch (error) {
+    throw toLsmError(error, 'loading the codecs failed', path);
+  }
   const isNewDirectory = await prepareDirectory(fs, path, settings);
   if (settings.readOnly) return openReadOnly(path, resolved);
   let lock: DirectoryLock | undefined;

@@ -182,7 +182,9 @@ describe('CURRENT', () => {
     const error = await rejection(recoverSet(gone));
     expect(error.code).toBe('LSM_CORRUPTION');
     expect(error.message).toContain('CURRENT names MANIFEST-000001, which is missing');
-    expect(error.message).toContain('Nothing was changed; restore the directory from a copy, or run nori repair');
+    expect(error.message).toContain(
+      'Nothing was changed; restore the directory from a copy, or run nori repair',
+    );
   });
 
   test.each([

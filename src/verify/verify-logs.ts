@@ -1,8 +1,9 @@
 import { isLsmError } from '../base/errors.js';
 import { joinPath, logName } from '../base/file-names.js';
+import { systemRandom } from '../base/prng.js';
 import { runAsync } from '../base/task.js';
 import type { FileSystem } from '../fs/file-system.js';
-import type { VersionSet } from '../manifest/version-set.js';
+import { VersionSet } from '../manifest/version-set.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { recoverLogs } from '../wal/recover-logs.js';
 import type { DamageList } from './damage.js';
@@ -68,9 +69,28 @@ async function replay(
       },
     }),
   );
-  if (claim !== undefined) set.checkClaim(claim.number, claim.syncedLength);
+  if (claim !== undefined) await checkClaim(fs, directory, set, claim);
   const bytes = logs.reduce((sum, { end }) => sum + end, 0);
   return { logs: logs.length, bytes, operations };
+}
+
+/**
+ * The manifest of a database that is open goes on while its logs are read: what a log
+ * that has begun since claims of it is held against what it says then.
+ */
+async function checkClaim(
+  fs: FileSystem,
+  directory: string,
+  set: VersionSet,
+  { number, syncedLength }: { readonly number: number; readonly syncedLength: number },
+): Promise<void> {
+  try {
+    set.checkClaim(number, syncedLength);
+  } catch (error) {
+    const now = await runAsync(VersionSet.recover(fs, directory, { random: systemRandom }));
+    if (now === undefined) throw error;
+    now.set.checkClaim(number, syncedLength);
+  }
 }
 
 async function nameGaps(
