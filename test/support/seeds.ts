@@ -24,6 +24,12 @@ export function* seedsOf(count: number): Generator<number, void> {
   }
 }
 
+/** Whether a run that goes on until a time is over; a test of many steps asks now and then. */
+export function isTimeUp(): boolean {
+  const until = process.env['NORI_UNTIL'];
+  return until !== undefined && Date.now() >= Number(until);
+}
+
 /** The first of the seeds, for a test that takes only one. */
 export function oneSeed(): number {
   return Number(process.env['NORI_SEED'] ?? process.env['NORI_FIRST_SEED'] ?? 1);
