@@ -69,7 +69,9 @@ export interface RepairReport {
   readonly lost: readonly LostPlace[];
   /** Keys that were deleted, or older values, may be there again: because of `lost`, or of a rebuilt manifest. */
   readonly deletedKeysMayReturn: boolean;
+  /** What became of the tables. */
   readonly tables: RepairedTables;
+  /** What became of the write-ahead logs. */
   readonly logs: RepairedLogs;
   /** Keyspaces that were given a new name, because theirs is lost. */
   readonly renamedKeyspaces: readonly string[];

@@ -33,7 +33,9 @@ export interface TableVerification {
 
 /** User keys between two, both inclusive. */
 export interface AffectedKeys {
+  /** The first of them. */
   readonly smallest: Uint8Array;
+  /** The last of them. */
   readonly largest: Uint8Array;
 }
 
