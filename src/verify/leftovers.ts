@@ -28,12 +28,15 @@ export async function listLeftovers(
   live: LiveFiles,
 ): Promise<Leftover[]> {
   const files = classifyFiles(await fs.list(directory), live);
+  // The manifest before the current one is kept on purpose.
+  const predecessor = Math.max(...files.oldManifests.filter((n) => n < live.manifestNumber));
+  const isNoPredecessor = (n: number): boolean => n !== predecessor;
   const found: [name: string, what: string][] = [
     ...files.orphanTables.map((n): [string, string] => [
       tableName(n),
       'table that no manifest names',
     ]),
-    ...files.oldManifests.map((n): [string, string] => [
+    ...files.oldManifests.filter(isNoPredecessor).map((n): [string, string] => [
       manifestName(n),
       n < live.manifestNumber ? 'older manifest' : 'manifest that never took effect',
     ]),

@@ -123,7 +123,8 @@ describe('the package, installed into an empty project', () => {
     const program =
       "export { open } from 'nori-lsm';\n" +
       "export { SSTableReader } from 'nori-lsm/sstable';\n" +
-      "export { verifyDatabase } from 'nori-lsm/inspect';\n";
+      "export { verifyDatabase } from 'nori-lsm/inspect';\n" +
+      "export { FaultFileSystem } from 'nori-lsm/testing';\n";
     writeFileSync(join(project, 'bare.mts'), program);
     const compilerOptions = {
       noEmit: true,
