@@ -66,5 +66,5 @@ async function verifyUnopened(
 }
 
 function isDamage(error: unknown): error is LsmError {
-  return isLsmError(error, 'LSM_CORRUPTION') || isLsmError(error, 'LSM_UNSUPPORTED_FORMAT');
+  return isLsmError(error, 'LSM_CORRUPTION');
 }

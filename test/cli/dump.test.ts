@@ -43,7 +43,7 @@ function copyOf(name: string): string {
 
 function flip(path: string, at: number): void {
   const bytes = readFileSync(path);
-  bytes[at] ^= 0x55;
+  bytes[at] ^= 0x04;
   writeFileSync(path, bytes);
 }
 
