@@ -60,9 +60,11 @@ export class KnownKeyspaces {
     this.#makeUp(id, `recovered-${id}`);
   }
 
-  /** The one there is, or a new one, for a table that does not say whose it is. */
+  /**
+   * A new one, for a table that does not say whose it is: that no other keyspace is known may
+   * mean that all trace of it is lost, and its values are not to be read under another's keys.
+   */
   forUnknown(tableNumber: number): KnownKeyspace {
-    if (this.#byId.size === 1 && this.#nextId === 1) return this.#byId.get(defaultKeyspaceId)!;
     return this.#makeUp(this.#nextId++, `recovered-table-${tableNumber}`);
   }
 

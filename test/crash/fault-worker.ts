@@ -412,6 +412,8 @@ export class FaultWorker {
     const isOver = this.#isMet || this.#plan === undefined;
     // What was under way when the disk worked again may still bring its error.
     await this.#attempt(() => within(this.#db.flush(), 'flush'));
+    // Such as that of a log whose header could not be written: the caller goes on with that.
+    if (this.#isFailed) return;
     const rest = async (): Promise<void> => {
       await within(this.#db.flush(), 'flush');
       const history = this.#history;
