@@ -82,6 +82,8 @@ export function problemsOf(sums) {
 
 /** A name of a count as people read it: `secondCrashes` is "second crashes". */
 function words(name) {
+  // Codes of errors stay as they are.
+  if (/^LSM_/.test(name)) return name;
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
