@@ -36,10 +36,12 @@ export async function listLeftovers(
       tableName(n),
       'table that no manifest names',
     ]),
-    ...files.oldManifests.filter(isNoPredecessor).map((n): [string, string] => [
-      manifestName(n),
-      n < live.manifestNumber ? 'older manifest' : 'manifest that never took effect',
-    ]),
+    ...files.oldManifests
+      .filter(isNoPredecessor)
+      .map((n): [string, string] => [
+        manifestName(n),
+        n < live.manifestNumber ? 'older manifest' : 'manifest that never took effect',
+      ]),
     ...files.oldLogs.map((n): [string, string] => [logName(n), 'log that is needed no more']),
     ...files.temporary.map((name): [string, string] => [name, 'unfinished file']),
     ...files.foreign.map((name): [string, string] => [name, 'not written by this database']),
