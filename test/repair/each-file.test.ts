@@ -38,7 +38,7 @@ describe('repair brings back all but what it names, after', () => {
     });
 
     it(`a byte of ${path} was changed`, async () => {
-      const step = Math.max(1, Math.floor(length / 9));
+      const step = Math.max(1, Math.floor(length / 5));
       for (let at = 0; at < length; at += step) {
         const disk = stage.disk.clone();
         flip(disk, path, at);
