@@ -5,7 +5,7 @@
 // Each part runs in a process of its own. Run it alone, after npm run build.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { open } from 'nori-lsm';
+import { open } from '../../dist/index.js';
 import {
   Latencies,
   MB,

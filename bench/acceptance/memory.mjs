@@ -3,7 +3,7 @@
 //   node bench/acceptance/memory.mjs [--scale 0.05] [--writer awaited|sync|unawaited]
 //     [--deletes random|contiguous] [--waitSeconds 600]
 // Run it alone on the machine, after npm run build.
-import { open } from 'nori-lsm';
+import { open } from '../../dist/index.js';
 import {
   MB,
   MiB,

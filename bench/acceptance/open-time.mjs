@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { open } from 'nori-lsm';
+import { open } from '../../dist/index.js';
 import {
   KiB,
   atMost,

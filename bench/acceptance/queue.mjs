@@ -3,7 +3,7 @@
 //   node bench/acceptance/queue.mjs [--scale 0.05] [--length 1000] [--longest 100000]
 //     [--read entries|keys|iterator] [--sync]
 // Run it alone on the machine, after npm run build.
-import { open } from 'nori-lsm';
+import { open } from '../../dist/index.js';
 import {
   atMost,
   conclude,

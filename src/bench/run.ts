@@ -1,0 +1,172 @@
+import { DataSet } from './data-set.js';
+import { Meter, type Timed } from './meter.js';
+import type { BenchDriver, BenchOpenOptions, BenchStore } from './store.js';
+import type { Part, Workload } from './workload.js';
+
+/** What one workload gave. */
+export interface WorkloadResult extends Timed {
+  readonly workload: string;
+  /** More figures, by what they are. */
+  readonly notes: { readonly [name: string]: number };
+  /** After a fill, until work in the background has come to rest. */
+  readonly settleMs?: number;
+  /** CPU of the timed part and of that work. */
+  readonly cpuMicrosecondsSettled?: number;
+}
+
+/** Operations of a warm-up at most, and its milliseconds. */
+const warmUpOperations = 50_000;
+const warmUpMs = 200;
+
+/**
+ * Measures one workload in `store`, which is as the workload needs it. A short
+ * warm-up of the same operations goes before.
+ *
+ * @param operations - at most so many are measured; default: the workload's own number
+ * @returns undefined when the store lacks a call that the workload needs
+ * @throws Error when the store has handed out less, or more, than was stored
+ */
+export async function runWorkload(
+  store: BenchStore,
+  workload: Workload,
+  data: DataSet,
+  operations = workload.mostOperations(data.shape.entries),
+): Promise<WorkloadResult | undefined> {
+  const warmUp = workload.needs === 'fresh' ? 0 : Math.min(warmUpOperations, operations);
+  const part = workload.prepare(store, data, operations + warmUp);
+  if (part === undefined) return undefined;
+  const meter = new Meter();
+  const from = warmUp === 0 ? 0 : await timed(part, meter, 0, warmUp, warmUpMs, workload.name);
+  // No leftover of the preparation is to be collected while the clock runs.
+  (globalThis as { gc?: () => void }).gc?.();
+  const reached = await timed(
+    part,
+    meter,
+    from,
+    from + operations,
+    workload.milliseconds,
+    workload.name,
+  );
+  const result = meter.stop(reached - from);
+  return { workload: workload.name, ...result, notes: part.notes?.() ?? {} };
+}
+
+async function timed(
+  part: Part,
+  meter: Meter,
+  from: number,
+  to: number,
+  milliseconds: number,
+  name: string,
+): Promise<number> {
+  meter.start(milliseconds);
+  const { reached, consumed, expected } = await part.run(meter, from, to);
+  if (consumed !== expected) {
+    throw new Error(`${name}: ${consumed} was handed out, it should have been ${expected}`);
+  }
+  return reached;
+}
+
+/** Where stores are made. */
+export interface BenchDirectories {
+  make(): Promise<string>;
+  remove(directory: string): Promise<void>;
+}
+
+/** How the stores of a run are opened. */
+export type StoreSizes = Pick<BenchOpenOptions, 'cacheBytes' | 'writeBufferBytes'>;
+
+/**
+ * Measures a workload that needs an empty store: the first one, which is thrown
+ * away, warms up the compiler.
+ * @param inspect - called with the directory when work in the background has come to rest
+ */
+export async function runFresh(
+  driver: BenchDriver,
+  workload: Workload,
+  data: DataSet,
+  directories: BenchDirectories,
+  sizes: StoreSizes,
+  inspect: (directory: string) => Promise<void> = async () => {},
+  operations = workload.mostOperations(data.shape.entries),
+): Promise<WorkloadResult | undefined> {
+  const { durability } = workload;
+  const open = async (directory: string): Promise<BenchStore> =>
+    driver.open({ directory, kind: data.shape.kind, durability, ...sizes });
+  const warmUpDirectory = await directories.make();
+  const rehearsed = await open(warmUpDirectory);
+  const part = workload.prepare(rehearsed, data, Math.min(warmUpOperations, operations));
+  if (part !== undefined) {
+    await timed(
+      part,
+      new Meter(),
+      0,
+      Math.min(warmUpOperations, operations),
+      warmUpMs,
+      workload.name,
+    );
+  }
+  await rehearsed.close();
+  await directories.remove(warmUpDirectory);
+  if (part === undefined) return undefined;
+
+  const directory = await directories.make();
+  const store = await open(directory);
+  const result = await runWorkload(store, workload, data, operations);
+  const cpu = process.cpuUsage();
+  const settling = performance.now();
+  await store.settle();
+  const settleMs = performance.now() - settling;
+  const { user, system } = process.cpuUsage(cpu);
+  await inspect(directory);
+  await store.close();
+  await directories.remove(directory);
+  if (result === undefined) return undefined;
+  return {
+    ...result,
+    settleMs,
+    cpuMicrosecondsSettled: result.cpuMicroseconds + user + system,
+  };
+}
+
+/** Puts all entries in random order, waits for work in the background, and reads some of them back. */
+export async function loadStore(
+  store: BenchStore,
+  driver: BenchDriver,
+  data: DataSet,
+): Promise<void> {
+  const { entries } = data.shape;
+  const order = data.fillOrder('random');
+  const chunk = Math.max(100_000, driver.loadBatch);
+  for (let begin = 0; begin < entries; begin += chunk) {
+    const indexes = order.subarray(begin, begin + chunk);
+    const keys = data.keys(indexes);
+    const values = data.values(indexes);
+    for (let i = 0; i < keys.length; i += driver.loadBatch) {
+      await store.batch(keys, values, i, Math.min(i + driver.loadBatch, keys.length));
+    }
+  }
+  await store.settle();
+  await checkLoaded(store, data);
+}
+
+const checkedEntries = 1000;
+
+async function checkLoaded(store: BenchStore, data: DataSet): Promise<void> {
+  for (const index of data.lookups(Math.min(checkedEntries, data.shape.entries), 0x2f6e2b1d)) {
+    const value = await store.get(data.key(index));
+    if (comparable(value) !== comparable(data.value(index))) {
+      throw new Error(`entry ${index} is not what was stored: ${comparable(value)}`);
+    }
+    const missing = await store.get(data.missingKey(index));
+    if (missing != null)
+      throw new Error(`a key that was not stored behind entry ${index} is found`);
+  }
+}
+
+function comparable(value: unknown): string {
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex');
+  }
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
