@@ -2,6 +2,8 @@ const slabBytes = 64 * 1024;
 const largestPooledBytes = 4096;
 /** Blocks that values come from at a time: one per table that a walk merges, more or less. */
 const rememberedSources = 8;
+/** Up to here a byte loop (45 ns for 100 bytes) is cheaper than remembering a source for one copy (105 ns). */
+const shortBytes = 160;
 /** What is larger, a memtable's arena or a large value, must not be kept alive from here. */
 const largestRemembered = 64 * 1024;
 
@@ -25,6 +27,8 @@ export class ByteSlab {
   );
   readonly #offsets: number[] = new Array<number>(rememberedSources).fill(0);
   #oldest = 0;
+  /** Copied from last, and not remembered: point reads hardly ever come back to a block. */
+  #seenOnce: Uint8Array = this.#slab;
 
   copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const length = end - start;
@@ -41,17 +45,25 @@ export class ByteSlab {
     else if (bytes.length > largestRemembered) {
       slab.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, length), at);
     } else {
-      const source = this.#indexOf(bytes);
-      const from = this.#offsets[source] + start;
-      slab.set(new Uint8Array(this.#buffers[source], from, length), at);
+      const source = this.#indexOf(bytes, length);
+      if (source < 0) for (let i = 0; i < length; i++) slab[at + i] = bytes[start + i];
+      else {
+        const from = this.#offsets[source] + start;
+        slab.set(new Uint8Array(this.#buffers[source], from, length), at);
+      }
     }
     this.#used = at + length;
     return new Uint8Array(this.#buffer, at, length);
   }
 
-  #indexOf(bytes: Uint8Array): number {
+  /** Where `bytes` is remembered; below 0 when it is not yet worth it. */
+  #indexOf(bytes: Uint8Array, length: number): number {
     const sources = this.#sources;
     for (let i = 0; i < rememberedSources; i++) if (sources[i] === bytes) return i;
+    if (length <= shortBytes && this.#seenOnce !== bytes) {
+      this.#seenOnce = bytes;
+      return -1;
+    }
     const index = this.#oldest;
     this.#oldest = (index + 1) % rememberedSources;
     sources[index] = bytes;

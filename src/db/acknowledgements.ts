@@ -24,11 +24,10 @@ export class Acknowledgements {
     if (group !== undefined) group.isSealed = true;
   }
 
-  /** Everything up to `seq` has arrived; returns what settles the promises that this fulfils. */
-  take(seq: number): readonly Group[] {
-    let arrived = 0;
-    while (arrived < this.#groups.length && this.#groups[arrived].seq <= seq) arrived++;
-    return this.#groups.splice(0, arrived);
+  /** Everything up to `seq` has arrived; returns the oldest promise that this fulfils, until there is none. */
+  take(seq: number): Group | undefined {
+    const groups = this.#groups;
+    return groups.length > 0 && groups[0].seq <= seq ? groups.shift() : undefined;
   }
 
   rejectAll(error: Error): void {

@@ -20,8 +20,9 @@ const noPressure: Pressure = { share: 0, reason: undefined };
 export class Pacing {
   readonly #core: Core;
   readonly #controllers = new Map<KeyspaceCore, PressureController>();
-  /** Written to since the last settlement. */
-  readonly #touched = new Set<PressureController>();
+  /** Those written to since the last settlement are the first `#touchedCount`: nothing is allocated per settlement. */
+  readonly #touched: PressureController[] = [];
+  #touchedCount = 0;
   #last: KeyspaceCore | undefined;
 
   constructor(core: Core) {
@@ -32,17 +33,19 @@ export class Pacing {
   entered(keyspace: KeyspaceCore, bytes: number): void {
     const controller = this.#controllerOf(keyspace);
     controller.onAdmitted(bytes);
-    if (keyspace !== this.#last || this.#touched.size === 0) {
-      this.#last = keyspace;
-      this.#touched.add(controller);
-    }
+    if (keyspace === this.#last && this.#touchedCount > 0) return;
+    this.#last = keyspace;
+    for (let i = 0; i < this.#touchedCount; i++) if (this.#touched[i] === controller) return;
+    this.#touched[this.#touchedCount++] = controller;
   }
 
   /** By how much to hold back the acknowledgement of what has entered since the last call, in milliseconds. */
   delayMs(): number {
     let delayMs = 0;
-    for (const controller of this.#touched) delayMs = Math.max(delayMs, controller.delayMs());
-    this.#touched.clear();
+    for (let i = 0; i < this.#touchedCount; i++) {
+      delayMs = Math.max(delayMs, this.#touched[i].delayMs());
+    }
+    this.#touchedCount = 0;
     return delayMs;
   }
 
@@ -58,6 +61,7 @@ export class Pacing {
   forget(keyspace: KeyspaceCore): void {
     this.#controllers.delete(keyspace);
     this.#last = undefined;
+    this.#touched.length = this.#touchedCount;
   }
 
   flushBegan(keyspace: KeyspaceCore, bytes: number): void {

@@ -18,7 +18,7 @@ export class ScanList {
   /** `onForgotten` hears of an iterator that was lost without being closed; it is closed by then. */
   constructor(clock: Clock, onForgotten: (ageMs: number) => void) {
     this.#clock = clock;
-    this.#finder = new ForgottenFinder((scan) => {
+    this.#finder = new ForgottenFinder(clock, (scan) => {
       if (!this.#open.has(scan)) return;
       scan.close();
       onForgotten(clock.monotonicMs() - scan.sinceMs);

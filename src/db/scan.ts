@@ -5,6 +5,7 @@ import type { CursorEntry } from '../iterator/cursor.js';
 import type { VisibleIterator } from '../iterator/visible-iterator.js';
 import type { ReadView } from '../tree/read-view.js';
 import { closeOnAbort } from './abort-signals.js';
+import { Forgettable } from './forgotten.js';
 import type { KeyEncoding } from './encoding.js';
 import { ownKey } from './range.js';
 
@@ -30,7 +31,7 @@ export interface ScanParts<T> {
  * A walk over the keys of one moment, behind both kinds of iterator. Restartable:
  * `step` returns false when a block must be waited for (`cursor`), then repeat it.
  */
-export class Scan<T> {
+export class Scan<T> extends Forgettable {
   readonly #parts: ScanParts<T>;
   #returned = 0;
   #isStarted = false;
@@ -44,6 +45,7 @@ export class Scan<T> {
   readonly sinceMs: number;
 
   constructor(parts: ScanParts<T>) {
+    super();
     this.#parts = parts;
     this.sinceMs = parts.clock.monotonicMs();
   }

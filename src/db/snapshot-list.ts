@@ -1,14 +1,15 @@
 import type { Clock } from '../base/clock.js';
 import { LsmError } from '../base/errors.js';
-import { ForgottenFinder } from './forgotten.js';
+import { Forgettable, ForgottenFinder } from './forgotten.js';
 
 /** What a snapshot pins. */
-export class SnapshotPin {
+export class SnapshotPin extends Forgettable {
   readonly owner: SnapshotList;
   readonly seq: number;
   readonly sinceMs: number;
 
   constructor(owner: SnapshotList, seq: number, sinceMs: number) {
+    super();
     this.owner = owner;
     this.seq = seq;
     this.sinceMs = sinceMs;
@@ -25,7 +26,7 @@ export class SnapshotList {
   /** `onForgotten` hears of a snapshot that was lost without being closed; it is closed by then. */
   constructor(clock: Clock, onForgotten: (ageMs: number) => void) {
     this.#clock = clock;
-    this.#finder = new ForgottenFinder((pin) => {
+    this.#finder = new ForgottenFinder(clock, (pin) => {
       if (!this.#open.has(pin)) return;
       this.remove(pin);
       onForgotten(clock.monotonicMs() - pin.sinceMs);

@@ -5,7 +5,7 @@ import { maxSeq } from '../base/internal-key.js';
 import { runAsync, runSync } from '../base/task.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { WriteBatch } from '../wal/write-batch.js';
-import { Acknowledgements, type Group } from './acknowledgements.js';
+import { Acknowledgements } from './acknowledgements.js';
 import type { StallEvent } from './event-types.js';
 import type { Background } from './background.js';
 import { addOperation, noSyncCalls, toError, type Core } from './core.js';
@@ -257,10 +257,11 @@ export class WritePath {
   #tick(): void {
     if (this.#isTicking) return;
     this.#isTicking = true;
-    queueMicrotask(() => this.#flushTick());
+    // Not queueMicrotask, which makes an AsyncResource each time: 300 ns.
+    void settled.then(this.#flushTick);
   }
 
-  #flushTick(): void {
+  readonly #flushTick = (): void => {
     this.#isTicking = false;
     const { logs } = this.#core;
     if (this.#core.failure !== undefined) return;
@@ -279,25 +280,26 @@ export class WritePath {
         (error: unknown) => this.#core.fail('log', error),
       );
     }
-  }
+  };
 
   /** Everything up to the log's `writtenSeq` has been handed to the OS. */
   #arrived(): void {
     const { logs } = this.#core;
-    const groups = this.#writtenAcks.take(logs.writtenSeq);
-    if (groups.length > 0) this.#settle(groups);
+    this.#settle(this.#writtenAcks, logs.writtenSeq);
     if (!this.#diskAcks.isEmpty) this.#syncNow();
     else this.#syncLater();
   }
 
-  #settle(groups: readonly Group[]): void {
-    const resolveAll = (): void => {
-      for (const group of groups) group.resolve();
-    };
+  /** Settles what is fulfilled once everything up to `seq` has arrived, at once unless it has to be held back. */
+  #settle(acks: Acknowledgements, seq: number): void {
+    let group = acks.take(seq);
+    if (group === undefined) return;
     const delayMs = this.#background.pacing.delayMs();
     this.#noteDelay(delayMs);
     const isTurnDue = delayMs === 0 && this.#turn.isDue;
-    this.#held.add(delayMs, resolveAll, isTurnDue);
+    for (; group !== undefined; group = acks.take(seq)) {
+      this.#held.add(delayMs, group.resolve, isTurnDue);
+    }
   }
 
   #paceSync(): void {
@@ -352,8 +354,7 @@ export class WritePath {
   }
 
   #arrivedOnDisk(): void {
-    const groups = this.#diskAcks.take(this.#core.logs.syncedSeq);
-    if (groups.length > 0) this.#settle(groups);
+    this.#settle(this.#diskAcks, this.#core.logs.syncedSeq);
   }
 
   #enqueue(batch: WriteBatch, durability: Durability): Promise<void> {
