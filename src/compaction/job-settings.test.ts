@@ -32,6 +32,7 @@ describe('settings of a compaction', () => {
     inputs: [table(3), table(2)],
     overlapping: [table(1), table(4)],
     grandparents: [],
+    cutAfter: undefined,
     olderOutside: [table(9)],
     isTrivialMove: false,
     nextCursor: undefined,

@@ -53,6 +53,8 @@ export interface CompactionSettings extends JobBase {
   readonly targetTableBytes: number;
   /** In key order. */
   readonly grandparents: readonly Grandparent[];
+  /** An output ends behind this key. */
+  readonly cutAfter: Uint8Array | undefined;
   readonly olderOutside: readonly OlderRange[];
 }
 
@@ -102,6 +104,7 @@ export function compactionSettings(
       largest: copyOf(largest),
       size,
     })),
+    cutAfter: plan.cutAfter && copyOf(plan.cutAfter),
     // Only tombstones ask for these, and there may be thousands.
     olderOutside: hasTombstones ? plan.olderOutside.map(olderRangeOf) : [],
   };
@@ -116,9 +119,9 @@ export function countOutputs(plan: CompactionPlan, targetTableBytes: number): nu
   }
   let grandparentBytes = 0;
   for (const table of plan.grandparents) grandparentBytes += table.size;
-  // The two reasons for ending a table: output-cutter.ts.
+  // The three reasons for ending a table: output-cutter.ts.
   return (
-    2 +
+    3 +
     Math.ceil(bytes / (targetTableBytes / 2)) +
     Math.ceil(grandparentBytes / (10 * targetTableBytes))
   );

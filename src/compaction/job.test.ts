@@ -174,6 +174,15 @@ describe('a compaction job', () => {
     );
   });
 
+  it('ends a table behind the key where it is told to', async () => {
+    const fs = await newDisk();
+    const meta = writeTable(fs, 1, manyEntries(2000));
+    const cutAfter = manyEntries(2000)[700].key;
+    const outputs = namesFrom(2000, 10);
+    const { tables } = run(fs, compactionOf([[meta]], { cutAfter, outputs }));
+    expect(tables.map(({ entries }) => entries)).toEqual([701, 1299]);
+  });
+
   it('puts all the rest in the last table when the reserved names are used up', async () => {
     const fs = await newDisk();
     const meta = writeTable(fs, 1, manyEntries(2000));

@@ -136,7 +136,7 @@ function* writeTables(
   const cutter =
     settings.kind === 'flush'
       ? undefined
-      : new OutputCutter(settings.targetTableBytes, settings.grandparents);
+      : new OutputCutter(settings.targetTableBytes, settings.grandparents, settings.cutAfter);
   const filler = new TableFiller(iterator, cutter);
   let writer = yield* outputs.begin();
   cutter?.begin(iterator.entry);

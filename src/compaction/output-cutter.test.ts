@@ -50,6 +50,26 @@ describe('OutputCutter', () => {
     expect(cuts).toEqual([900]);
   });
 
+  it.each([
+    ['between borders', 'd'],
+    ['at a border', 'c'],
+    ['behind all borders', 'k'],
+  ])('cuts behind a fixed key %s, however little is written', (_, cutAfter) => {
+    const borders = ['c', 'f'].map((largest) => ({ largest: textKey(largest), size: 1 }));
+    const cutter = new OutputCutter(100, borders, textKey(cutAfter));
+    cutter.begin(entryWith('b'));
+    expect(cutter.isDue(entryWith(cutAfter), 1)).toBe(false);
+    expect(cutter.isDue(entryWith(`${cutAfter}a`), 2)).toBe(true);
+    cutter.begin(entryWith(`${cutAfter}a`));
+    expect(cutter.isDue(entryWith('z'), 3)).toBe(false);
+  });
+
+  it('does not cut behind a fixed key that lies before the first entry', () => {
+    const cutter = new OutputCutter(100, [], textKey('b'));
+    cutter.begin(entryWith('c'));
+    expect(cutter.isDue(entryWith('d'), 1)).toBe(false);
+  });
+
   it('does not count grandparents before the table', () => {
     const cutter = cutterFor(10, ['b', 1000], ['d', 50], ['f', 49], ['h', 1]);
     cutter.begin(entryWith('c'));

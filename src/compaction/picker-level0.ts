@@ -50,6 +50,7 @@ export function planComponents(
   options: CompactionOptions,
   components: readonly Component[],
   reason: string,
+  outputCursor?: Uint8Array,
 ): CompactionPlan {
   const members = new Set(components.flatMap((component) => component.tables));
   return completePlan(version, options, {
@@ -57,6 +58,7 @@ export function planComponents(
     level: 0,
     outputLevel: 1,
     inputs: version.tablesAt(0).filter((table) => members.has(table)),
+    outputCursor,
   });
 }
 
@@ -82,7 +84,7 @@ export function pickLevel0(
     // A load in key order makes lone tables that can simply be moved: free, so they go first.
     if (best !== undefined && candidate.tables.length > 1) continue;
     const grown = grow(version, candidate, components);
-    const plan = planComponents(version, options, grown, reason);
+    const plan = planComponents(version, options, grown, reason, state.cursors.get(1));
     if (conflicts(plan, state.running)) continue;
     if (plan.isTrivialMove) return plan;
     best ??= plan;

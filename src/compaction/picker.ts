@@ -59,6 +59,7 @@ function pickLevel(
       outputLevel: level + 1,
       inputs,
       nextCursor: inputs[inputs.length - 1].largest,
+      outputCursor: state.cursors.get(level + 1),
     });
     if (!conflicts(plan, state.running)) return plan;
   }

@@ -14,6 +14,8 @@ export interface CompactionPlan {
   readonly overlapping: readonly TableMeta[];
   /** Tables of the level below `outputLevel` that overlap the whole range, by key: outputs are cut at their borders. */
   readonly grandparents: readonly TableMeta[];
+  /** An output ends behind this key, the cursor of `outputLevel`; undefined when it is not within the range. */
+  readonly cutAfter: Uint8Array | undefined;
   /** Tables not among the inputs that may hold older entries of these keys: L0 tables left out, and every level below `outputLevel`. */
   readonly olderOutside: readonly TableMeta[];
   /** The inputs change their level without being rewritten. */

@@ -117,6 +117,7 @@ export function compactionOf(
     runs,
     targetTableBytes: 1 << 20,
     grandparents: [],
+    cutAfter: undefined,
     olderOutside: [],
     ...change,
   };

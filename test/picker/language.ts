@@ -144,6 +144,7 @@ export function printPlan(plan: CompactionPlan | undefined): string {
     `  inputs        ${printTables(plan.inputs)}`,
     `  overlapping   ${printTables(plan.overlapping)}`,
     `  grandparents  ${printTables(plan.grandparents)}`,
+    ...(plan.cutAfter === undefined ? [] : [`  cut after     ${keyText(plan.cutAfter)}`]),
     `  older outside ${printTables(plan.olderOutside)}`,
     ...(plan.nextCursor === undefined ? [] : [`  next cursor   ${keyText(plan.nextCursor)}`]),
   ].join('\n');

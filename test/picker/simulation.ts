@@ -314,6 +314,7 @@ export class Simulation {
     const cutter = new OutputCutter(
       compaction.tableTargetBytes,
       isAligned ? plan.grandparents : [],
+      isAligned ? plan.cutAfter : undefined,
     );
     const at = new CursorEntry();
     at.keyBytes = new Uint8Array(keyBytes);
