@@ -23,8 +23,12 @@ export interface ScanParts<T> {
   readonly seq: number;
   readonly keyspaceId: number;
   readonly keyEncoding: KeyEncoding;
-  /** Tells the database that this scan is over. */
-  readonly onClose: () => void;
+}
+
+/** Who keeps the scans that are open. */
+export interface ScanOwner {
+  /** Called once, when the scan is over. */
+  ended(scan: Scan<unknown>): void;
 }
 
 /**
@@ -32,7 +36,10 @@ export interface ScanParts<T> {
  * `step` returns false when a block must be waited for (`cursor`), then repeat it.
  */
 export class Scan<T> extends Forgettable {
+  /** Its place among the open ones; negative: closed. */
+  openAt = -1;
   readonly #parts: ScanParts<T>;
+  readonly #owner: ScanOwner;
   #returned = 0;
   #isStarted = false;
   #target: Uint8Array | undefined;
@@ -44,8 +51,9 @@ export class Scan<T> extends Forgettable {
   /** When it began, by the monotonic clock. */
   readonly sinceMs: number;
 
-  constructor(parts: ScanParts<T>) {
+  constructor(parts: ScanParts<T>, owner: ScanOwner) {
     super();
+    this.#owner = owner;
     this.#parts = parts;
     this.sinceMs = parts.clock.monotonicMs();
   }
@@ -121,7 +129,7 @@ export class Scan<T> extends Forgettable {
     this.#forgetSignal?.();
     this.#parts.cursor.close();
     this.#parts.view.unpin();
-    this.#parts.onClose();
+    this.#owner.ended(this as Scan<unknown>);
   }
 
   #stepForward(): boolean {
