@@ -69,7 +69,8 @@ async function examineFragment(
   const damage = explainFragment(fragment);
   const isSound = damage === undefined && bytes.length >= fragmentHeaderBytes;
   const meant = isSound ? bytes : await correctedFragment(file, at, damage);
-  if (meant === undefined || meant.length < fragmentHeaderBytes) return { damage, next: to };
+  // Where the rest are zeros, one of their bits is flipped.
+  if (meant === undefined || meant.length <= fragmentHeaderBytes) return { damage, next: to };
   let next = at + fragmentHeaderBytes + readU16(meant, 4);
   const left = roomInBlock(next);
   if (left < recordStartRoom) next += left;

@@ -14,9 +14,7 @@ import { currentFileBytes, decodeCurrent } from '../manifest/current-file.js';
 import { findManifest, type FoundManifest } from '../manifest/find-manifest.js';
 import { TableReader, type TableReaderOptions } from '../sstable/table-reader.js';
 import { BatchReader } from '../wal/batch-reader.js';
-import { explainFragment } from '../wal/explain-fragment.js';
-import { readLogHeader } from '../wal/log-file.js';
-import { roomInBlock } from '../wal/log-format.js';
+import { findRot } from '../verify/log-rot.js';
 import { recoverLogs } from '../wal/recover-logs.js';
 import { findLogs, linkLogs, type FoundChain } from './log-chain.js';
 import { mendManifest } from './mend-manifest.js';
@@ -203,7 +201,7 @@ export async function checkLogs(
 ): Promise<LsmError | undefined> {
   const reader = new BatchReader();
   try {
-    const { tornTail, endedEarly } = await runAsync(
+    const replayed = await runAsync(
       recoverLogs({
         fs,
         directory: path,
@@ -218,6 +216,7 @@ export async function checkLogs(
         },
       }),
     );
+    const { tornTail, endedEarly } = replayed;
     if (isEndDamage && tornTail !== undefined) {
       return corruption(tornTail.detail, tornTail.file, tornTail.offset);
     }
@@ -228,32 +227,13 @@ export async function checkLogs(
         log,
       );
     }
-    return tornTail && (await findRot(fs, tornTail.file, tornTail.offset, tornTail.detail));
+    // A write may be in what was whole once.
+    const [rot] = await findRot(fs, path, replayed);
+    if (rot === undefined) return undefined;
+    const [what] = rot.what.split(';');
+    return corruption(what, tornTail!.file, rot.offset, undefined, rot.checksum);
   } catch (error) {
     if (isLsmError(error, 'LSM_CORRUPTION')) return error;
     throw error;
-  }
-}
-
-/** A torn end that one flipped bit explains was whole once: a write may be in it. */
-async function findRot(
-  fs: FileSystem,
-  path: string,
-  position: number,
-  detail: string,
-): Promise<LsmError | undefined> {
-  const file = await fs.open(path);
-  try {
-    const header = await runAsync(readLogHeader(file));
-    const room = roomInBlock(position);
-    const bytes = new Uint8Array(room);
-    const available = await file.read(bytes, 0, room, position);
-    if (header === undefined) return undefined;
-    const { fileId } = header;
-    const damage = explainFragment({ bytes, at: 0, room, available, fileId, position });
-    if (damage?.flippedBit === null || damage?.flippedBit === undefined) return undefined;
-    return corruption(`${detail}; one flipped bit explains it`, path, position);
-  } finally {
-    await file.close();
   }
 }

@@ -81,7 +81,9 @@ export async function walkLog(
       // Zeros from the flipped bit on may be what a crash has left out.
       const end = offset + (found.bytes ?? 0);
       const isRot = meant !== undefined && end > (checksum!.flippedBit?.offset ?? end);
-      open.push({ firstSeq: nextSeq, ...lost, offset, what, checksum, isRot, isTail: true });
+      const isUnused = isRot && meant.length === fragmentHeaderBytes;
+      const affected = isUnused ? {} : { firstSeq: nextSeq, ...lost };
+      open.push({ ...affected, offset, what, checksum, isRot, isTail: true });
     }
     close(undefined, true);
     return { number, path, headerBytes: start, links, claim, gaps, damage };

@@ -7,6 +7,7 @@ import { VersionSet } from '../manifest/version-set.js';
 import { BatchReader } from '../wal/batch-reader.js';
 import { recoverLogs } from '../wal/recover-logs.js';
 import type { DamageList } from './damage.js';
+import { findRot } from './log-rot.js';
 import { neededEnds, walkLog, type LogGap, type WalkedLog } from './log-walk.js';
 
 /** What was read in logs. */
@@ -27,23 +28,19 @@ export async function verifyLogs(
   set: VersionSet | undefined,
   found: DamageList,
 ): Promise<LogSums> {
-  let isRecoverable = set !== undefined;
-  let sums: LogSums = { logs: numbers.length, bytes: 0, operations: 0 };
-  const failures: (() => void)[] = [];
-  if (set !== undefined) {
-    try {
-      sums = await replay(fs, directory, numbers, set);
-    } catch (error) {
-      if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
-      isRecoverable = false;
-      const path = joinPath(directory, logName(set.logNumber));
-      failures.push(() => void found.addError(error, path));
-    }
+  if (set === undefined) {
+    await nameGaps(fs, directory, numbers, undefined, found);
+    return { logs: numbers.length, bytes: 0, operations: 0 };
   }
-  await nameGaps(fs, directory, numbers, set, isRecoverable, found);
-  // What names more comes first.
-  for (const add of failures) add();
-  return sums;
+  try {
+    return await replay(fs, directory, numbers, set, found);
+  } catch (error) {
+    if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
+    // What names more comes first.
+    await nameGaps(fs, directory, numbers, set, found);
+    found.addError(error, joinPath(directory, logName(set.logNumber)));
+    return { logs: numbers.length, bytes: 0, operations: 0 };
+  }
 }
 
 async function replay(
@@ -51,10 +48,11 @@ async function replay(
   directory: string,
   logNumbers: readonly number[],
   set: VersionSet,
+  found: DamageList,
 ): Promise<LogSums> {
   const reader = new BatchReader();
   let operations = 0;
-  const { manifestClaim: claim, logs } = await runAsync(
+  const replayed = await runAsync(
     recoverLogs({
       fs,
       directory,
@@ -69,7 +67,12 @@ async function replay(
       },
     }),
   );
+  const { manifestClaim: claim, logs } = replayed;
   if (claim !== undefined) await checkClaim(fs, directory, set, claim);
+  for (const gap of await findRot(fs, directory, replayed, namesIn(set))) {
+    const { path } = logs.at(-1)!;
+    found.add(path, gap.offset, describeGap(gap, path), gap, gap.checksum);
+  }
   const bytes = logs.reduce((sum, { end }) => sum + end, 0);
   return { logs: logs.length, bytes, operations };
 }
@@ -93,27 +96,24 @@ async function checkClaim(
   }
 }
 
+/** Of logs that cannot be replayed. */
 async function nameGaps(
   fs: FileSystem,
   directory: string,
   numbers: readonly number[],
   set: VersionSet | undefined,
-  isRecoverable: boolean,
   found: DamageList,
 ): Promise<void> {
-  const nameOf = (id: number): string | undefined => set?.keyspaces.get(id)?.name;
   const logs: WalkedLog[] = [];
-  for (const number of numbers) logs.push(await walkLog(fs, directory, number, nameOf));
+  for (const number of numbers) logs.push(await walkLog(fs, directory, number, namesIn(set)));
   const needed = neededEnds(logs, set?.cleanClose);
-  for (const [i, { path, gaps, damage }] of logs.entries()) {
-    const links = logs[i].links;
+  for (const [i, { path, gaps, damage, links }] of logs.entries()) {
     if (damage !== undefined) {
       const affected = { firstSeq: links?.firstSeq, lastSeq: undefined };
       found.add(path, damage.offset, damage.what, affected, damage.checksum);
     }
     for (const gap of gaps) {
-      // Of a log that can be replayed, a gap is where a crash, or a writer just now, has ended it.
-      const isBelow = !isRecoverable && gap.offset < needed[i];
+      const isBelow = gap.offset < needed[i];
       const isDamage = gap.isRot || isBelow || (set === undefined && !gap.isTail);
       if (isDamage)
         found.add(path, gap.offset, describeGap(gap, path, needed[i]), gap, gap.checksum);
@@ -121,7 +121,12 @@ async function nameGaps(
   }
 }
 
-function describeGap(gap: LogGap, path: string, needed: number): string {
+function namesIn(set: VersionSet | undefined): (keyspaceId: number) => string | undefined {
+  return (id) => set?.keyspaces.get(id)?.name;
+}
+
+/** `needed`: up to there the log must be whole. */
+function describeGap(gap: LogGap, path: string, needed = 0): string {
   const [what, flip] = gap.what.split(';');
   const below =
     gap.offset < needed ? ` below byte ${needed}, up to which this log had been synced,` : '';
