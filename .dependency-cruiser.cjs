@@ -103,16 +103,13 @@ module.exports = {
     only(
       'zlib-in-checksum-and-codecs',
       '^(node:)?zlib$',
-      [
-        '^src/base/checksum(-damage)?\\.ts$',
-        '^src/sstable/[a-z-]*(codec|zstd|lz4)[a-z0-9-]*\\.ts$',
-      ],
+      ['^src/base/checksum(-damage)?\\.ts$', '^src/sstable/[a-z-]*(codec|zstd)[a-z0-9-]*\\.ts$'],
       'checksums have one home, codecs another',
     ),
     only(
       'codec-packages',
-      'node_modules/(lz4-wasm-nodejs|@bokuweb/zstd-wasm)/',
-      ['^src/sstable/', '^src/kernel/'],
+      'node_modules/@bokuweb/zstd-wasm/',
+      ['^src/sstable/'],
       'see docs/dependencies.md',
     ),
     only(
@@ -129,7 +126,7 @@ module.exports = {
       to: {
         path: 'node_modules/',
         pathNot:
-          'node_modules/(lz4-wasm-nodejs|@bokuweb/zstd-wasm|commander|(@types/)?cli-progress|cli-table3|@types/node)/',
+          'node_modules/(@bokuweb/zstd-wasm|commander|(@types/)?cli-progress|cli-table3|@types/node)/',
       },
     },
     {

@@ -1,7 +1,7 @@
 import { endianness } from 'node:os';
 import { LsmError } from '../base/errors.js';
 import type { Compression } from '../base/table-meta.js';
-import { loadLz4 } from './lz4.js';
+import { lz4Codec } from './lz4.js';
 import { loadZstd } from './zstd.js';
 
 /** Compresses and restores the payload of one block. */
@@ -54,9 +54,8 @@ async function load(): Promise<void> {
   if (endianness() !== 'LE') {
     throw new LsmError('LSM_UNSUPPORTED', 'tables need a little-endian machine');
   }
-  const [lz4, zstd] = await Promise.all([loadLz4(codecIds.lz4), loadZstd(codecIds.zstd)]);
-  loaded[codecIds.lz4] = lz4;
-  loaded[codecIds.zstd] = zstd;
+  loaded[codecIds.lz4] = lz4Codec(codecIds.lz4);
+  loaded[codecIds.zstd] = await loadZstd(codecIds.zstd);
 }
 
 /** The codec with this id; undefined for `none` and for ids that this version does not know. */
