@@ -62,6 +62,16 @@ export function planComponents(
   });
 }
 
+/** As `pickLevel0`, however few tables there are: because reads would rather find them in L1. */
+export function pickForReads(
+  version: Version,
+  options: CompactionOptions,
+  state: PickerState,
+): CompactionPlan | undefined {
+  const count = version.tablesAt(0).length;
+  return pickComponent(version, options, state, `L0 holds ${count} tables that reads ask in vain`);
+}
+
 /**
  * The component with most tables; under random writes that is all of L0, the
  * batch that makes the rewrite of L1 pay.
@@ -73,6 +83,15 @@ export function pickLevel0(
 ): CompactionPlan | undefined {
   const count = version.tablesAt(0).length;
   const reason = `L0 holds ${count} tables, the trigger is ${options.l0CompactionTrigger}`;
+  return pickComponent(version, options, state, reason);
+}
+
+function pickComponent(
+  version: Version,
+  options: CompactionOptions,
+  state: PickerState,
+  reason: string,
+): CompactionPlan | undefined {
   const components = findComponents(version);
   // Oldest first among equals: a component that waits gets its turn.
   const ageOf = (component: Component): number => component.tables.at(-1)!.smallestSeq;

@@ -9,6 +9,7 @@ import {
 } from '../compaction/picker-manual.js';
 import type { PickerState } from '../compaction/picker-plan.js';
 import { compareUrgency, urgencyOf, type Urgency } from '../compaction/picker-score.js';
+import { pickForReads } from '../compaction/picker-level0.js';
 import { pickCompaction } from '../compaction/picker.js';
 import type { CompactionPlan } from '../compaction/plan.js';
 import { BackOff } from './back-off.js';
@@ -18,6 +19,7 @@ import type { Jobs } from './jobs.js';
 import type { KeyspaceCore } from './keyspace-core.js';
 import { Lane, type LaneEvents } from './lane.js';
 import type { Pacing } from './pacing.js';
+import { ReadWatch } from './read-watch.js';
 
 /** A `compactRange` that is under way. */
 interface ManualRun {
@@ -52,7 +54,8 @@ interface Slot {
  * they do not touch each other, and carries out what `compactRange` asks for.
  *
  * What goes first: an L0 that slows writers down, then what somebody awaits,
- * then the level that is fullest, of whatever keyspace, then garbage.
+ * then the level that is fullest, of whatever keyspace, then an L0 that reads
+ * have looked into too often, then garbage.
  */
 export class Compactor {
   readonly runner: CompactionRunner;
@@ -65,6 +68,7 @@ export class Compactor {
   readonly #damage = new Map<KeyspaceCore, LsmError>();
   /** Until a compaction of it succeeds; the latest failure comes last. */
   readonly #failing = new Map<KeyspaceCore, Failing>();
+  readonly #readWatch = new ReadWatch();
 
   constructor(core: Core, jobs: Jobs, pacing: Pacing, events: LaneEvents) {
     this.#core = core;
@@ -99,6 +103,15 @@ export class Compactor {
     }
   }
 
+  /**
+   * Reads have wasted what they may. Nothing begins before the next turn: the read
+   * that tells has not used its entry yet.
+   */
+  readsWasted(keyspace: KeyspaceCore): void {
+    if (!this.#readWatch.spent(keyspace)) return;
+    this.#core.components.clock.nextTurn(() => this.#events.onDue());
+  }
+
   /** Settles when the range is in the deepest level, without garbage. `start` has to be called. */
   addRun(keyspace: KeyspaceCore, range: ManualRange): Promise<void> {
     const damage = this.#damage.get(keyspace);
@@ -130,6 +143,7 @@ export class Compactor {
   /** The keyspace is gone: whoever waits for it hears `error`. */
   forget(keyspace: KeyspaceCore, error: LsmError): void {
     this.#damage.delete(keyspace);
+    this.#readWatch.forget(keyspace);
     this.#recovered(keyspace);
     this.rejectRuns(error, (run) => run.keyspace === keyspace);
   }
@@ -241,7 +255,9 @@ export class Compactor {
       (keyspace) => !this.#manualRuns.some((run) => run.keyspace === keyspace),
     );
     return (
-      this.#chooseFullest(others) ?? firstOf(others, (keyspace) => this.#pickGarbage(keyspace))
+      this.#chooseFullest(others) ??
+      firstOf(others, (keyspace) => this.#pickForReads(keyspace)) ??
+      firstOf(others, (keyspace) => this.#pickGarbage(keyspace))
     );
   }
 
@@ -289,6 +305,11 @@ export class Compactor {
 
   #pick(keyspace: KeyspaceCore): CompactionPlan | undefined {
     return pickCompaction(keyspace.version, keyspace.compaction, this.#pickerState(keyspace));
+  }
+
+  #pickForReads(keyspace: KeyspaceCore): CompactionPlan | undefined {
+    if (!this.#readWatch.isDue(keyspace)) return undefined;
+    return pickForReads(keyspace.version, keyspace.compaction, this.#pickerState(keyspace));
   }
 
   #pickGarbage(keyspace: KeyspaceCore): CompactionPlan | undefined {

@@ -64,6 +64,8 @@ export class Core {
   /** Called when a log switch has become possible. */
   onSpareReady: () => void = () => undefined;
   onSpareFailed: (error: unknown) => void = () => undefined;
+  /** Called when reads of a keyspace have used their patience up. */
+  onReadsWasted: (keyspace: KeyspaceCore) => void = ({ reads }) => (reads.patience = Infinity);
 
   constructor(parts: CoreParts) {
     this.path = parts.path;
@@ -242,6 +244,7 @@ export class Core {
 
   #addKeyspace(keyspace: KeyspaceCore): void {
     this.#keyspaces.set(keyspace.id, keyspace);
+    keyspace.reads.onSpent = () => this.onReadsWasted(keyspace);
   }
 
   /** Its tables go with the last reader that has them pinned. */

@@ -8,6 +8,7 @@ import type { Version } from '../manifest/version.js';
 import type { Memtable } from '../memtable/memtable.js';
 import type { Tree } from '../tree/tree.js';
 import { compactionOptionsOf } from './compaction-options.js';
+import { ReadCosts } from './read-costs.js';
 import type { KeyspaceSettings } from './settings.js';
 
 /** The keyspace that `db.put` writes to: always there. */
@@ -21,19 +22,13 @@ export interface Counters {
   readonly written: number[];
 }
 
-/** Gets since open, and the tables that they asked. */
-export interface ReadCounters {
-  gets: number;
-  probes: number;
-}
-
 /** One keyspace of an open database: its tree, how it is stored, what it has cost. */
 export class KeyspaceCore {
   readonly id: number;
   readonly name: string;
   readonly tree: Tree;
   readonly counters: Counters;
-  readonly reads: ReadCounters = { gets: 0, probes: 0 };
+  readonly reads = new ReadCosts();
   readonly scans: ScanCounters = { scans: 0, steppedOver: 0, jumps: 0 };
   #settings: KeyspaceSettings;
   #compaction: CompactionOptions;

@@ -306,6 +306,7 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
       view,
       seq,
       keyspaceId: keyspace.id,
+      reads: keyspace.reads,
       keyEncoding,
       reverse: options.reverse ?? false,
       limit,

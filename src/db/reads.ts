@@ -89,7 +89,7 @@ export class PointReader {
   }
 
   #result(lookup: Lookup): CursorEntry | undefined {
-    this.#keyspace.reads.probes += lookup.takeProbes();
+    this.#keyspace.reads.asked(lookup.takeProbes());
     return lookup.found && lookup.entry.kind === kindPut ? lookup.entry : undefined;
   }
 

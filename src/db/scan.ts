@@ -8,6 +8,7 @@ import { closeOnAbort } from './abort-signals.js';
 import { Forgettable } from './forgotten.js';
 import type { KeyEncoding } from './encoding.js';
 import { ownKey } from './range.js';
+import type { ReadCosts } from './read-costs.js';
 
 /** What an iterator walks over, made by the database. */
 export interface ScanParts<T> {
@@ -22,6 +23,7 @@ export interface ScanParts<T> {
   /** The newest sequence number seen. */
   readonly seq: number;
   readonly keyspaceId: number;
+  readonly reads: ReadCosts;
   readonly keyEncoding: KeyEncoding;
 }
 
@@ -127,9 +129,11 @@ export class Scan<T> extends Forgettable {
     this.#isClosed = true;
     this.#reason = reason;
     this.#forgetSignal?.();
-    this.#parts.cursor.close();
-    this.#parts.view.unpin();
-    this.#owner.ended(this as Scan<unknown>);
+    const { cursor, view, reads } = this.#parts;
+    reads.scanned(view.version.tablesAt(0).length, this.#returned);
+    cursor.close();
+    view.unpin();
+    this.#owner.ended(this);
   }
 
   #stepForward(): boolean {
