@@ -98,6 +98,8 @@ function compressWith<Position>(
         at += tries++ >> stepShift;
         continue;
       }
+      // A run is one sequence; the end of the run before it, which the table knows, would make two of it.
+      if (load<u32>(at + 1) == word && at < lastStart) match = at++;
       const offset = at - match;
       // Steps of more than one may have passed the match's beginning.
       while (at > anchor && match > source && load<u8>(at - 1) == load<u8>(match - 1)) {

@@ -64,11 +64,36 @@ function check(raw: Uint8Array, what: string): void {
   const packed = compress(raw);
   expectSame(packed, compressTwin(raw), `${what}, compressed`);
   expectSame(decompress(packed, raw.length), raw, `${what}, restored`);
+  expectEndRules(packed, raw.length, what);
   if (raw.length === 0) return;
   expectSame(others.decompress(withLength(packed, raw.length)), raw, `${what}, read by others`);
   const theirs = others.compress(raw);
   expect(readU32(theirs, 0)).toBe(raw.length);
   expectSame(decompress(theirs.subarray(4), raw.length), raw, `${what}, written by others`);
+}
+
+/** Fast decoders count on them: no match begins in the last 12 bytes or reaches into the last 5. */
+function expectEndRules(packed: Uint8Array, rawLength: number, what: string): void {
+  let at = 0;
+  let done = 0;
+  const lengthOf = (nibble: number): number => {
+    let length = nibble;
+    if (nibble === 15)
+      do length += packed[at];
+      while (packed[at++] === 255);
+    return length;
+  };
+  for (;;) {
+    const token = packed[at++];
+    const literals = lengthOf(token >> 4);
+    at += literals;
+    done += literals;
+    if (at === packed.length) return;
+    if (done > rawLength - 12) throw new Error(`${what}: a match begins too late`);
+    at += 2;
+    done += lengthOf(token & 15) + 4;
+    if (done > rawLength - 5) throw new Error(`${what}: a match ends too late`);
+  }
 }
 
 /** Bytes of every temper: random, of few values, runs, repeats from near and far. */

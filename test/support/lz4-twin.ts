@@ -28,6 +28,8 @@ export function compressTwin(raw: Uint8Array): Uint8Array {
         at += tries++ >> stepShift;
         continue;
       }
+      const isRun = wordAt(raw, at + 1) === wordAt(raw, at);
+      if (isRun && at < raw.length - lastMatch) match = at++;
       const offset = at - match;
       let end = at + shortestMatch;
       while (end < raw.length - lastLiterals && raw[end] === raw[end - offset]) end++;
