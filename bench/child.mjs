@@ -1,7 +1,8 @@
-// One store, one run: prints one JSON line per workload. Started by run.mjs.
+// One store, one run: prints a line of JSON for each workload. Started by run.mjs.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataSet, findWorkloads, loadStore, runFresh, runWorkload } from '../dist/bench.js';
+import { deviceBytes, processBytes, sizeOnDisk } from './disk.mjs';
 
 const { store: name, names, shape, sizes, directory, operations } = JSON.parse(process.argv[2]);
 const { driver } = await import(`./drivers/${name}.mjs`);
@@ -12,15 +13,48 @@ const directories = {
   remove: async (path) => rmSync(path, { recursive: true, force: true }),
 };
 const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+const { acknowledgement, settings, version } = driver;
+tell({ store: name, name: driver.name, version, settings, acknowledgement });
 
-const { version, settings, acknowledgement } = driver;
-tell({ store: driver.name, version, settings, acknowledgement });
-for (const workload of workloads.filter(({ needs }) => needs === 'fresh')) {
-  const result = await runFresh(driver, workload, data, directories, sizes, undefined, operations);
-  if (result !== undefined) tell(result);
+/** After these one waits for the end of work in the background, and looks at the disk. */
+const inspected = ['fillseq', 'fillrandom'];
+
+async function measureFresh(workload) {
+  if (!inspected.includes(workload.name)) {
+    const result = await runFresh(
+      driver,
+      workload,
+      data,
+      directories,
+      sizes,
+      undefined,
+      operations,
+    );
+    if (result !== undefined) tell(result);
+    return;
+  }
+  const disk = {};
+  const before = { device: undefined, process: undefined };
+  const counting = {
+    ...directories,
+    async make() {
+      // The second directory is the one that is measured.
+      before.device = deviceBytes(directory);
+      before.process = processBytes();
+      return directories.make();
+    },
+  };
+  const inspect = async (path) => {
+    disk.diskBytes = sizeOnDisk(path);
+    const device = deviceBytes(directory);
+    if (device !== undefined) disk.deviceBytes = device - before.device;
+    disk.processBytes = processBytes() - before.process;
+  };
+  const result = await runFresh(driver, workload, data, counting, sizes, inspect, operations);
+  if (result !== undefined) tell({ ...result, ...disk });
 }
-const loaded = workloads.filter(({ needs }) => needs === 'loaded');
-if (loaded.length > 0) {
+
+async function measureLoaded(loaded) {
   const path = await directories.make();
   const store = await driver.open({
     directory: path,
@@ -33,7 +67,15 @@ if (loaded.length > 0) {
     const result = await runWorkload(store, workload, data, operations);
     if (result !== undefined) tell(result);
   }
-  tell({ maxRssBytes: process.resourceUsage().maxRSS * 1024 });
   await store.close();
   await directories.remove(path);
 }
+
+const fresh = workloads.filter(({ needs }) => needs === 'fresh');
+const loaded = workloads.filter(({ needs }) => needs === 'loaded');
+for (const workload of fresh) await measureFresh(workload);
+if (loaded.length > 0 && !driver.isEmpty) await measureLoaded(loaded);
+tell({
+  group: fresh.length > 0 ? 'fresh' : 'loaded',
+  maxRssBytes: process.resourceUsage().maxRSS * 1024,
+});

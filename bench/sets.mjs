@@ -59,3 +59,19 @@ export const sets = {
 
 /** Given to every store that takes such a setting. */
 export const sizes = { cacheBytes: 256 * MiB, writeBufferBytes: 32 * MiB };
+
+/** Modules of drivers/. */
+export const storeNames = [
+  'nori',
+  'classic-level',
+  'lmdb',
+  'better-sqlite3',
+  'rocksdb-native',
+  'rocksdb',
+  // Does nothing, and shows what the runner itself costs.
+  'empty',
+  // Not measured unless it is asked for: see drivers/lmdb.mjs.
+  'lmdb-writemap',
+];
+
+export const defaultStoreNames = storeNames.filter((name) => name !== 'lmdb-writemap');

@@ -18,19 +18,28 @@
  *
  * @module nori-lsm/bench
  */
-import { fills } from './bench/fills.js';
-import { mixes } from './bench/mixes.js';
+import { makeFills } from './bench/fills.js';
+import { makeMixes } from './bench/mixes.js';
 import { reads } from './bench/reads.js';
 import type { Workload } from './bench/workload.js';
 
-/** All workloads, in the order in which they are run: fills, reads, what changes what is loaded. */
-export const workloads: readonly Workload[] = Object.freeze([...fills, ...reads, ...mixes]);
+/**
+ * All workloads, in the order in which they are run: fills, reads, what changes
+ * what is loaded.
+ * @param batchEntries - entries of one batch; default: 1000 of fills, 100 of overwrites
+ */
+export function makeWorkloads(batchEntries?: number): readonly Workload[] {
+  return [...makeFills(batchEntries), ...reads, ...makeMixes(batchEntries)];
+}
 
 /**
  * The workloads of these names, in the order in which they are run.
  * @throws RangeError that names all others
  */
-export function findWorkloads(names: readonly string[]): Workload[] {
+export function findWorkloads(
+  names: readonly string[],
+  workloads: readonly Workload[] = makeWorkloads(),
+): Workload[] {
   const unknown = names.filter((name) => !workloads.some((workload) => workload.name === name));
   if (unknown.length > 0) {
     const all = workloads.map(({ name }) => name).join(', ');

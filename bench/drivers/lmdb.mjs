@@ -1,43 +1,53 @@
 import { open } from 'lmdb';
+import { pause } from './pause.mjs';
 import { versionOf } from './version.mjs';
 
-export const driver = {
-  name: 'lmdb',
-  version: versionOf('lmdb'),
-  bytes: 'buffer',
-  loadBatch: 50_000,
-  acknowledgement: {
-    os: 'committed, not synced (noSync)',
-    disk: 'synced (its default)',
-  },
-  settings:
-    'noSync where the row says os; pages cached by the OS (memory map); transactionSync with putSync for batches; put for single writes; getBinary, getBinaryFast where the value need not outlive the next call',
-  async open({ directory, kind, durability }) {
-    const isBytes = kind === 'bytes';
-    const db = open({
-      path: directory,
-      keyEncoding: isBytes ? 'binary' : 'ordered-binary',
-      encoding: isBytes ? 'binary' : kind === 'utf8' ? 'string' : 'msgpack',
-      noSync: durability === 'os',
-      noMemInit: true,
-    });
-    return isBytes ? new BytesStore(db, durability) : new LmdbStore(db, durability);
-  },
-};
+/**
+ * @param useWritemap - writes go to the memory map only. Quickest, but a stray pointer,
+ * or a power failure, may leave a file that cannot be read: a promise that nobody
+ * else here makes so little of, so it is a store of its own.
+ */
+export function makeDriver(useWritemap) {
+  return {
+    name: useWritemap ? 'lmdb (writemap)' : 'lmdb',
+    version: versionOf('lmdb'),
+    bytes: 'buffer',
+    loadBatch: 20_000,
+    acknowledgement: {
+      os: `${useWritemap ? 'in the memory map' : 'handed to the OS'}, never synced (noSync): a power failure may leave a file that cannot be read`,
+      disk: 'synced (its default)',
+    },
+    settings: `noSync${useWritemap ? ' and useWritemap' : ''} but for fillsync, which has its defaults; noMemInit; pages are cached by the OS (memory map). batch() for batches, putSync for writes that are awaited one by one without sync, put for others; getBinary, and getBinaryFast where the value need not outlive the next call`,
+    async open({ directory, kind, durability }) {
+      const isBytes = kind === 'bytes';
+      const isSynced = durability === 'disk';
+      const db = open({
+        path: directory,
+        keyEncoding: isBytes ? 'binary' : 'ordered-binary',
+        encoding: isBytes ? 'binary' : kind === 'utf8' ? 'string' : 'msgpack',
+        noMemInit: true,
+        ...(isSynced ? {} : { noSync: true, useWritemap }),
+      });
+      return isBytes ? new BytesStore(db, isSynced) : new LmdbStore(db, isSynced);
+    },
+  };
+}
+
+export const driver = makeDriver(false);
 
 class LmdbStore {
   db;
-  #isSynced;
 
-  constructor(db, durability) {
+  constructor(db, isSynced) {
     this.db = db;
-    this.#isSynced = durability === 'disk';
+    // Its promise means synced; putSync returns when the transaction is committed.
+    if (isSynced) this.putAlone = undefined;
   }
 
   batch(keys, values, from, to) {
     const { db } = this;
-    db.transactionSync(() => {
-      for (let i = from; i < to; i++) db.putSync(keys[i], values[i]);
+    return db.batch(() => {
+      for (let i = from; i < to; i++) db.put(keys[i], values[i]);
     });
   }
 
@@ -45,10 +55,14 @@ class LmdbStore {
     return this.db.put(key, value);
   }
 
+  putAlone(key, value) {
+    this.db.putSync(key, value);
+  }
+
   deleteBatch(keys, from, to) {
     const { db } = this;
-    db.transactionSync(() => {
-      for (let i = from; i < to; i++) db.removeSync(keys[i]);
+    return db.batch(() => {
+      for (let i = from; i < to; i++) db.remove(keys[i]);
     });
   }
 
@@ -69,16 +83,15 @@ class LmdbStore {
   }
 
   scan({ from, isReverse, limit }, visit) {
-    const range = { reverse: isReverse };
+    const range = { reverse: isReverse, limit };
     if (from !== undefined) range.start = from;
-    if (limit !== Infinity) range.limit = limit;
     for (const { key, value } of this.db.getRange(range)) {
       if (!visit(key, value)) break;
     }
   }
 
   settle() {
-    return new Promise((resolve) => setTimeout(resolve, 2000));
+    return pause();
   }
 
   async close() {

@@ -1,29 +1,42 @@
 import type { DataSet } from './data-set.js';
 import { percentilesOf, type Meter } from './meter.js';
+import { putAloneOf } from './puts.js';
 import type { BenchKey, BenchStore } from './store.js';
 import { nextTurn, unsampled, type Part, type Progress, type Workload } from './workload.js';
 
 type Order = 'ascending' | 'random';
 
-/** Writes to an empty store. */
-export const fills: readonly Workload[] = [
-  fill('fillseq', 'fillseq, batches of 1000', fillBatches('ascending', 1000), 1e6, 6000),
-  fill('fillrandom', 'fillrandom, batches of 1000', fillBatches('random', 1000), Infinity, 6000),
-  fill('put', 'put, awaited one by one', putOneByOne, 300_000, 1500),
-  fill('put-inflight', 'put, 1000 in flight', putInFlight, 500_000, 1500),
-  { ...fill('fillsync', 'fillsync, 1 writer', syncWriters(1), 5_000, 1500), durability: 'disk' },
-  {
-    ...fill('fillsync-64', 'fillsync, 64 writers', syncWriters(64), 200_000, 1500),
-    durability: 'disk',
-  },
-  fill(
-    'fill100-lateness',
-    'fillrandom, batches of 100, a turn after each',
-    fillBesideTimer,
-    Infinity,
-    4000,
-  ),
-];
+/** Writes to an empty store. @param batchEntries - of fillseq and fillrandom */
+export function makeFills(batchEntries = 1000): readonly Workload[] {
+  const batches = `batches of ${batchEntries}`;
+  return [
+    fill('fillseq', `fillseq, ${batches}`, fillBatches('ascending', batchEntries), Infinity, 6000),
+    fill(
+      'fillrandom',
+      `fillrandom, ${batches}`,
+      fillBatches('random', batchEntries),
+      Infinity,
+      6000,
+    ),
+    fill('put', 'put, awaited one by one', putOneByOne, 300_000, 1500),
+    fill('put-inflight', 'put, 1000 in flight', putInFlight, 500_000, 1500),
+    { ...fill('fillsync', 'fillsync, 1 writer', syncWriters(1), 5000, 1500), durability: 'disk' },
+    {
+      ...fill('fillsync-64', 'fillsync, 64 writers', syncWriters(64), 200_000, 1500),
+      durability: 'disk',
+    },
+    {
+      ...fill(
+        'fill100-lateness',
+        'fillrandom, batches of 100, a turn after each',
+        fillBesideTimer,
+        0,
+        3000,
+      ),
+      mostOperations: () => Infinity,
+    },
+  ];
+}
 
 function fill(
   name: string,
@@ -79,14 +92,15 @@ function fillBatches(order: Order, size: number): Workload['prepare'] {
 
 function putOneByOne(store: BenchStore, data: DataSet, operations: number): Part {
   const { keys, values } = entriesInOrder(data, 'random', operations);
+  const put = putAloneOf(store);
   return {
     async run(meter: Meter, from: number, to: number): Promise<Progress> {
       let i = from;
       while (i < to) {
         const end = Math.min(i + unsampled, to - 1);
-        for (; i < end; i++) await store.put(keys[i], values[i]);
+        for (; i < end; i++) await put(keys[i], values[i]);
         const began = performance.now();
-        await store.put(keys[i], values[i]);
+        await put(keys[i], values[i]);
         i++;
         if (meter.sample(began, performance.now())) break;
       }
@@ -104,9 +118,12 @@ function putInFlight(store: BenchStore, data: DataSet, operations: number): Part
       let i = from;
       while (i < to) {
         const end = Math.min(i + width, to);
-        const pending: (Promise<unknown> | undefined)[] = [];
+        const pending: Promise<unknown>[] = [];
         const began = performance.now();
-        for (; i < end; i++) pending.push(store.put(keys[i], values[i]));
+        for (; i < end; i++) {
+          const done = store.put(keys[i], values[i]);
+          if (done !== undefined) pending.push(done);
+        }
         await Promise.all(pending);
         if (meter.sample(began, performance.now())) break;
       }
@@ -119,6 +136,8 @@ function putInFlight(store: BenchStore, data: DataSet, operations: number): Part
 function syncWriters(writers: number): Workload['prepare'] {
   return (store, data, operations): Part => {
     const { keys, values } = entriesInOrder(data, 'random', operations);
+    const put: BenchStore['put'] =
+      writers === 1 ? putAloneOf(store) : (key, value) => store.put(key, value);
     return {
       async run(meter: Meter, from: number, to: number): Promise<Progress> {
         let next = from;
@@ -127,7 +146,7 @@ function syncWriters(writers: number): Workload['prepare'] {
           while (next < to && !isOver) {
             const i = next++;
             const began = performance.now();
-            await store.put(keys[i], values[i]);
+            await put(keys[i], values[i]);
             if (meter.sample(began, performance.now())) isOver = true;
           }
         };
@@ -162,10 +181,12 @@ function fillBesideTimer(store: BenchStore, data: DataSet, operations: number): 
       let timer = setTimeout(tick, timerMs);
       let i = from;
       while (i < to) {
-        const end = Math.min(i + 100, to);
+        // Again from the first, as the time is what is given here.
+        const at = i % keys.length;
+        const end = Math.min(at + 100, at + to - i, keys.length);
         const began = performance.now();
-        await store.batch(keys, values, i, end);
-        i = end;
+        await store.batch(keys, values, at, end);
+        i += end - at;
         const isOver = meter.sample(began, performance.now());
         await nextTurn();
         if (isOver) break;

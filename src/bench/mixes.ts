@@ -1,27 +1,31 @@
 import type { DataSet } from './data-set.js';
 import { Draws, Zipfian } from './draws.js';
 import type { Meter } from './meter.js';
+import { putAloneOf } from './puts.js';
 import type { BenchKey, BenchStore } from './store.js';
+import { quickestGetOf } from './sync-gets.js';
 import { nextTurn, unsampled, type Part, type Progress, type Workload } from './workload.js';
 
-/** Reads and writes, or writes alone, of a store that holds all entries. */
-export const mixes: readonly Workload[] = [
-  {
-    ...mix('readwhilewriting', 'readwhilewriting, 20,000 writes/s beside', readBesideWriter),
-    milliseconds: 1500,
-  },
-  mix('ycsba', 'YCSB a: 50 % read, 50 % update, zipfian', ycsb({ update: 50 })),
-  mix('ycsbb', 'YCSB b: 95 % read, 5 % update, zipfian', ycsb({ update: 5 })),
-  mix('ycsbc', 'YCSB c: read, zipfian', ycsb({})),
-  mix('ycsbd', 'YCSB d: 95 % read latest, 5 % insert', ycsb({ insert: 5, isLatest: true })),
-  {
-    ...mix('ycsbe', 'YCSB e: 95 % scan of up to 100, 5 % insert', ycsb({ scan: 95, insert: 5 })),
-    mostOperations: () => 100_000,
-  },
-  mix('ycsbf', 'YCSB f: 50 % read, 50 % read-modify-write', ycsb({ modify: 50 })),
-  mix('overwrite', 'overwrite, batches of 100', overwrite),
-  mix('deleterandom', 'deleterandom, batches of 100', deleteRandom),
-];
+/** Reads and writes, or writes alone, of a store that holds all entries. @param batchEntries - of overwrite and deleterandom */
+export function makeMixes(batchEntries = 100): readonly Workload[] {
+  return [
+    {
+      ...mix('readwhilewriting', 'readwhilewriting, 20,000 writes/s beside', readBesideWriter),
+      milliseconds: 1500,
+    },
+    mix('ycsba', 'YCSB a: 50 % read, 50 % update, zipfian', ycsb({ update: 50 })),
+    mix('ycsbb', 'YCSB b: 95 % read, 5 % update, zipfian', ycsb({ update: 5 })),
+    mix('ycsbc', 'YCSB c: read, zipfian', ycsb({})),
+    mix('ycsbd', 'YCSB d: 95 % read latest, 5 % insert', ycsb({ insert: 5, isLatest: true })),
+    {
+      ...mix('ycsbe', 'YCSB e: 95 % scan of up to 100, 5 % insert', ycsb({ scan: 95, insert: 5 })),
+      mostOperations: () => 100_000,
+    },
+    mix('ycsbf', 'YCSB f: 50 % read, 50 % read-modify-write', ycsb({ modify: 50 })),
+    mix('overwrite', `overwrite, batches of ${batchEntries}`, overwrite(batchEntries)),
+    mix('deleterandom', `deleterandom, batches of ${batchEntries}`, deleteRandom(batchEntries)),
+  ];
+}
 
 function mix(name: string, title: string, prepare: Workload['prepare']): Workload {
   return {
@@ -36,50 +40,48 @@ function mix(name: string, title: string, prepare: Workload['prepare']): Workloa
   };
 }
 
-const batchSize = 100;
-
-function overwrite(store: BenchStore, data: DataSet, operations: number): Part {
-  const indexes = data.lookups(operations, 0x7c3e9a15);
-  const keys = data.keys(indexes);
-  const values = data.values(indexes, 1);
-  return {
-    async run(meter: Meter, from: number, to: number): Promise<Progress> {
-      let i = from;
-      while (i < to) {
-        const end = Math.min(i + batchSize, to);
-        const began = performance.now();
-        await store.batch(keys, values, i, end);
-        i = end;
-        if (meter.sample(began, performance.now())) break;
-      }
-      return { reached: i, consumed: 0, expected: 0 };
-    },
+function overwrite(batchEntries: number): Workload['prepare'] {
+  return (store, data, operations): Part => {
+    const indexes = data.lookups(operations, 0x7c3e9a15);
+    const keys = data.keys(indexes);
+    const values = data.values(indexes, 1);
+    return {
+      async run(meter: Meter, from: number, to: number): Promise<Progress> {
+        let i = from;
+        while (i < to) {
+          const end = Math.min(i + batchEntries, to);
+          const began = performance.now();
+          await store.batch(keys, values, i, end);
+          i = end;
+          if (meter.sample(began, performance.now())) break;
+        }
+        return { reached: i, consumed: 0, expected: 0 };
+      },
+    };
   };
 }
 
-function deleteRandom(store: BenchStore, data: DataSet, operations: number): Part {
-  const keys = data.keys(data.lookups(operations, 0x3d8f5b21));
-  return {
-    async run(meter: Meter, from: number, to: number): Promise<Progress> {
-      let i = from;
-      while (i < to) {
-        const end = Math.min(i + batchSize, to);
-        const began = performance.now();
-        await store.deleteBatch(keys, i, end);
-        i = end;
-        if (meter.sample(began, performance.now())) break;
-      }
-      return { reached: i, consumed: 0, expected: 0 };
-    },
+function deleteRandom(batchEntries: number): Workload['prepare'] {
+  return (store, data, operations): Part => {
+    const keys = data.keys(data.lookups(operations, 0x3d8f5b21));
+    return {
+      async run(meter: Meter, from: number, to: number): Promise<Progress> {
+        let i = from;
+        while (i < to) {
+          const end = Math.min(i + batchEntries, to);
+          const began = performance.now();
+          await store.deleteBatch(keys, i, end);
+          i = end;
+          if (meter.sample(began, performance.now())) break;
+        }
+        return { reached: i, consumed: 0, expected: 0 };
+      },
+    };
   };
-}
-
-/** The read that a program would use where the value is looked at and let go. */
-function quickestGet(store: BenchStore): ((key: BenchKey) => unknown) | undefined {
-  return (store.getBorrowedSync ?? store.getSync)?.bind(store);
 }
 
 const writesPerSecond = 20_000;
+const batchSize = 100;
 const readsPerTurn = 256;
 
 /**
@@ -92,7 +94,7 @@ function readBesideWriter(store: BenchStore, data: DataSet, operations: number):
   const writtenKeys = data.keys(writtenIndexes);
   const writtenValues = data.values(writtenIndexes, 2);
   const { weigh, weight } = data;
-  const get = quickestGet(store);
+  const get = quickestGetOf(store);
   let writesDone = 0;
   let tookMs = 1;
   return {
@@ -210,7 +212,8 @@ function ycsbPart(store: BenchStore, data: DataSet, operations: Operations): Par
   const { kinds, lengths, keys, values } = operations;
   const { weigh, weight } = data;
   const keyLength = data.key(0).length;
-  const get = quickestGet(store);
+  const get = quickestGetOf(store);
+  const put = putAloneOf(store);
   return {
     async run(meter: Meter, from: number, to: number): Promise<Progress> {
       let consumed = 0;
@@ -233,7 +236,7 @@ function ycsbPart(store: BenchStore, data: DataSet, operations: Operations): Par
           const done = store.scan(range, visit);
           if (done !== undefined) await done;
           expected += lengths[i] * (keyLength + weight);
-        } else if (kind !== readKind) await store.put(keys[i], values[i]);
+        } else if (kind !== readKind) await put(keys[i], values[i]);
         i++;
         if (untilSample > 0) untilSample--;
         else {

@@ -1,6 +1,7 @@
 import type { DataSet } from './data-set.js';
 import type { Meter } from './meter.js';
 import type { BenchKey, BenchStore } from './store.js';
+import { getBorrowedSyncOf, getSyncOf, type GetSync } from './sync-gets.js';
 import { unsampled, type Part, type Progress, type Workload } from './workload.js';
 
 /** Reads of a store that holds all entries. */
@@ -68,7 +69,7 @@ function readAwaited(store: BenchStore, data: DataSet, operations: number): Part
 
 function readSync(what: 'found' | 'missing', value: 'owned' | 'borrowed'): Workload['prepare'] {
   return (store, data, operations) => {
-    const get = (value === 'owned' ? store.getSync : store.getBorrowedSync)?.bind(store);
+    const get = value === 'owned' ? getSyncOf(store) : getBorrowedSyncOf(store);
     if (get === undefined) return undefined;
     const indexes = data.lookups(operations);
     return what === 'found'
@@ -79,8 +80,6 @@ function readSync(what: 'found' | 'missing', value: 'owned' | 'borrowed'): Workl
         );
   };
 }
-
-type GetSync = (key: BenchKey) => unknown;
 
 function readFound(get: GetSync, keys: readonly BenchKey[], data: DataSet): Part {
   const { weigh, weight } = data;
@@ -183,6 +182,7 @@ function walk(isReverse: boolean): Workload['prepare'] {
   return (store, data, _operations) => {
     const { weigh, weight } = data;
     const keyLength = data.key(0).length;
+    const { entries } = data.shape;
     return {
       async run(meter: Meter, from: number, to: number): Promise<Progress> {
         let consumed = 0;
@@ -200,13 +200,16 @@ function walk(isReverse: boolean): Workload['prepare'] {
           began = now;
           return !isOver;
         };
+        let promised = 0;
         while (i < to && !isOver) {
           const before = i;
-          const done = store.scan({ isReverse, limit: to - i }, visit);
+          const limit = to - i;
+          const done = store.scan({ isReverse, limit }, visit);
           if (done !== undefined) await done;
+          promised += isOver ? i - before : Math.min(limit, entries);
           if (i === before) break;
         }
-        return { reached: i, consumed, expected: (i - from) * (keyLength + weight) };
+        return { reached: i, consumed, expected: promised * (keyLength + weight) };
       },
     };
   };

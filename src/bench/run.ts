@@ -1,4 +1,4 @@
-import { DataSet } from './data-set.js';
+import type { DataSet } from './data-set.js';
 import { Meter, type Timed } from './meter.js';
 import type { BenchDriver, BenchOpenOptions, BenchStore } from './store.js';
 import type { Part, Workload } from './workload.js';
@@ -8,9 +8,7 @@ export interface WorkloadResult extends Timed {
   readonly workload: string;
   /** More figures, by what they are. */
   readonly notes: { readonly [name: string]: number };
-  /** After a fill, until work in the background has come to rest. */
-  readonly settleMs?: number;
-  /** CPU of the timed part and of that work. */
+  /** CPU of the timed part and of the work in the background that it left behind, where that was waited for. */
   readonly cpuMicrosecondsSettled?: number;
 }
 
@@ -79,7 +77,8 @@ export type StoreSizes = Pick<BenchOpenOptions, 'cacheBytes' | 'writeBufferBytes
 /**
  * Measures a workload that needs an empty store: the first one, which is thrown
  * away, warms up the compiler.
- * @param inspect - called with the directory when work in the background has come to rest
+ * @param inspect - called with the directory when work in the background has come to rest; without it nobody waits for that
+ * @returns undefined when the store lacks what the workload needs
  */
 export async function runFresh(
   driver: BenchDriver,
@@ -87,10 +86,11 @@ export async function runFresh(
   data: DataSet,
   directories: BenchDirectories,
   sizes: StoreSizes,
-  inspect: (directory: string) => Promise<void> = async () => {},
+  inspect?: (directory: string) => Promise<void>,
   operations = workload.mostOperations(data.shape.entries),
 ): Promise<WorkloadResult | undefined> {
   const { durability } = workload;
+  if (driver.acknowledgement[durability] === undefined) return undefined;
   const open = async (directory: string): Promise<BenchStore> =>
     driver.open({ directory, kind: data.shape.kind, durability, ...sizes });
   const warmUpDirectory = await directories.make();
@@ -114,19 +114,15 @@ export async function runFresh(
   const store = await open(directory);
   const result = await runWorkload(store, workload, data, operations);
   const cpu = process.cpuUsage();
-  const settling = performance.now();
-  await store.settle();
-  const settleMs = performance.now() - settling;
+  if (inspect !== undefined) {
+    await store.settle();
+    await inspect(directory);
+  }
   const { user, system } = process.cpuUsage(cpu);
-  await inspect(directory);
   await store.close();
   await directories.remove(directory);
-  if (result === undefined) return undefined;
-  return {
-    ...result,
-    settleMs,
-    cpuMicrosecondsSettled: result.cpuMicroseconds + user + system,
-  };
+  if (result === undefined || inspect === undefined) return result;
+  return { ...result, cpuMicrosecondsSettled: result.cpuMicroseconds + user + system };
 }
 
 /** Puts all entries in random order, waits for work in the background, and reads some of them back. */
@@ -158,7 +154,7 @@ async function checkLoaded(store: BenchStore, data: DataSet): Promise<void> {
     if (comparable(value) !== comparable(data.value(index))) {
       throw new Error(`entry ${index} is not what was stored: ${comparable(value)}`);
     }
-    const missing = await store.get(data.missingKey(index));
+    const missing = (await store.getMany?.([data.missingKey(index)]))?.[0];
     if (missing != null)
       throw new Error(`a key that was not stored behind entry ${index} is found`);
   }
@@ -168,5 +164,5 @@ function comparable(value: unknown): string {
   if (value instanceof Uint8Array) {
     return Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex');
   }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return JSON.stringify(value) ?? 'nothing';
 }

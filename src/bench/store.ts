@@ -46,6 +46,8 @@ export interface BenchStore {
   ): Promise<unknown> | undefined;
   /** One write. Many may be in flight. */
   put(key: BenchKey, value: unknown): Promise<unknown> | undefined;
+  /** As `put`, for one that is awaited before the next, where another call is quickest for that. */
+  putAlone?(key: BenchKey, value: unknown): Promise<unknown> | undefined;
   /** One atomic removal of `keys[i]` for `from <= i < to`. */
   deleteBatch(keys: readonly BenchKey[], from: number, to: number): Promise<unknown> | undefined;
   /** The value, which belongs to the caller, or undefined or null. */
@@ -72,8 +74,8 @@ export interface BenchDriver {
   readonly bytes: 'view' | 'buffer';
   /** Entries of one write when a database is loaded for reading; not when filling is measured. */
   readonly loadBatch: number;
-  /** What an acknowledged write of this store means. */
-  readonly acknowledgement: { readonly [Level in BenchDurability]: string };
+  /** What an acknowledged write of this store means; absent where it cannot be had. */
+  readonly acknowledgement: { readonly [Level in BenchDurability]?: string };
   /** What is set, in words, and which calls are timed. */
   readonly settings: string;
   open(options: BenchOpenOptions): Promise<BenchStore>;

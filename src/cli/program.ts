@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { bench, type BenchOptions } from './bench.js';
 import { bytesFormats } from './bytes-format.js';
 import { checkpoint, type CheckpointFlags } from './checkpoint.js';
 import { completionScript, shells, type Shell } from './completion.js';
@@ -337,6 +338,39 @@ export function makeProgram(output: Output): Command {
     .addOption(quietOption())
     .addHelpText('after', examples('nori destroy ./words', 'nori destroy ./words --yes'))
     .action((dir: string, options: DestroyFlags) => destroy(dir, options));
+
+  program
+    .command('bench')
+    .description('measure this machine: workloads by the names of db_bench and YCSB')
+    .addArgument(new Argument('[workloads...]', 'which ones; default: all'))
+    .option('--entries <count>', 'how many', parseCount(1), 1_000_000)
+    .option(
+      '--value-bytes <count>',
+      'of each value, of which half compresses away',
+      parseCount(1),
+      100,
+    )
+    .option(
+      '--batch <count>',
+      'entries of a batch (default: 1000, 100 to overwrite)',
+      parseCount(1),
+    )
+    .option(
+      '--dir <dir>',
+      'where to make the databases, which are removed again (default: the directory of temporary files)',
+    )
+    .option('--json', 'the figures of each workload as a line of JSON')
+    .addOption(setOption())
+    .addHelpText(
+      'after',
+      examples(
+        'nori bench',
+        'nori bench fillrandom readrandom-sync --entries 200000',
+        'nori bench readseq --value-bytes 1000 --set blockCacheBytes=64MiB',
+        'nori bench --dir /mnt/disk --json | tee bench.ndjson',
+      ),
+    )
+    .action((names: string[], options: BenchOptions) => bench(output, names, options));
 
   program
     .command('completion')

@@ -33,6 +33,9 @@ describe('wrong usage', () => {
     [['stats', '--watch', db], /the directory goes before it; see/],
     [['dump'], /missing required argument 'paths'/],
     [['destroy', db], /there is no terminal to ask on; give --yes/],
+    [['bench', 'readsec'], /there is no workload 'readsec'; there are: fillseq, /],
+    [['bench', '--entries', '0'], /whole number from 1 up/],
+    [['bench', '--set', 'memtabelBytes=1MiB'], /memtabelBytes/],
     [['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
   ])('%j', (args, message) => {
     const result = nori(args);
@@ -46,7 +49,7 @@ describe('wrong usage', () => {
 
 const commands = [
   ...['load', 'get', 'put', 'delete', 'scan', 'stats', 'compact', 'verify'],
-  ...['keyspaces', 'drop', 'dump', 'destroy', 'completion'],
+  ...['keyspaces', 'drop', 'dump', 'destroy', 'bench', 'completion'],
 ];
 
 describe('help', () => {

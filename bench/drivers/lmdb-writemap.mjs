@@ -1,0 +1,3 @@
+import { makeDriver } from './lmdb.mjs';
+
+export const driver = makeDriver(true);
