@@ -92,6 +92,7 @@ export type {
   DatabaseSettings,
   Durability,
   Encodings,
+  KeyspaceCompression,
   KeyspaceSettings,
   LevelSettings,
 } from './db/settings.js';

@@ -48,7 +48,8 @@ export function tableSettingsFor(
 ): TableSettings {
   const { levels } = settings;
   const own = levels.length === 0 ? noSettings : levels[Math.min(level, levels.length - 1)];
-  const compression = own.compression ?? settings.compression ?? (isLastLevel ? 'zstd' : 'lz4');
+  const asked = own.compression ?? settings.compression;
+  const compression = asked !== 'lz4-zstd' ? asked : isLastLevel ? 'zstd' : 'lz4';
   return {
     compression,
     // Zstd costs 20 µs a call: larger blocks make it pay.

@@ -63,7 +63,7 @@ const levelList: Check = (value) => {
 export const keyspaceChecks: { readonly [Name in keyof KeyspaceSettings]: Check } = {
   memtableBytes: integer(64 * KiB, GiB),
   blockSizeBytes: optional(integer(64, MiB)),
-  compression: optional(oneOf('none', 'lz4', 'zstd')),
+  compression: oneOf('none', 'lz4', 'zstd', 'lz4-zstd'),
   bloomBitsPerKey: integer(0, 20),
   levels: levelList,
   tableBytes: integer(16 * KiB, GiB),

@@ -48,7 +48,9 @@ const MiB = 1024 * 1024;
 const defaultKeyspaceSettings: KeyspaceSettings = {
   memtableBytes: 32 * MiB,
   blockSizeBytes: undefined,
-  compression: undefined,
+  // Zstd at the deepest level would save an eighth of half-compressible values and nearly half of
+  // JSON, and cost 41 µs for a get that misses the cache against 8, and 1.7 times the compaction.
+  compression: 'lz4',
   bloomBitsPerKey: 10,
   levels: Object.freeze([]),
   tableBytes: 16 * MiB,
@@ -69,7 +71,7 @@ export const defaultSettings: DatabaseSettings = Object.freeze({
   readOnly: false,
   durability: 'os',
   syncIntervalMs: 1000,
-  maxImmutableMemtables: 2,
+  maxImmutableMemtables: 3,
   memtableBudgetBytes: undefined,
   maxWalBytes: undefined,
   maxCompactions: undefined,

@@ -14,6 +14,9 @@ import type { DatabaseListeners } from './event-types.js';
  */
 export type Durability = 'none' | 'os' | 'disk';
 
+/** A codec for all levels; `lz4-zstd`: LZ4, and Zstd at the deepest level, where most of the data is. */
+export type KeyspaceCompression = Compression | 'lz4-zstd';
+
 /** How the tables of one level are written and cached. What is absent follows from the keyspace's settings. */
 export interface LevelSettings {
   /** Codec of its blocks. */
@@ -32,8 +35,8 @@ export interface KeyspaceSettings {
   readonly memtableBytes: number;
   /** Raw size at which a data block is cut, in bytes. 64 to 1 MiB. Default 4 KiB, and 16 KiB in Zstd tables. */
   readonly blockSizeBytes: number | undefined;
-  /** Codec of all levels. Default: `lz4`, and `zstd` at the last level. */
-  readonly compression: Compression | undefined;
+  /** Codec of all levels. Default `lz4`. */
+  readonly compression: KeyspaceCompression;
   /** Bits per key of the Bloom filters, 0 (none) to 20. Default 10. */
   readonly bloomBitsPerKey: number;
   /** Settings of single levels, L0 first, which go before the three above; the last element stands for all deeper levels. Default none. */
@@ -68,7 +71,7 @@ export interface DatabaseSettings extends KeyspaceSettings {
   readonly durability: Durability;
   /** With durability `os`, a background sync begins so long after the first unsynced write, in milliseconds. 0 turns it off. Default 1000. */
   readonly syncIntervalMs: number;
-  /** Memtables waiting to be flushed before writes wait, of all keyspaces together. 1 to 16, default 2. */
+  /** Memtables waiting to be flushed before writes wait, of all keyspaces together. 1 to 16, default 3. */
   readonly maxImmutableMemtables: number;
   /** Memtables of all keyspaces together, in bytes: the largest is flushed when those that take writes hold half of it. 128 KiB to 64 GiB, default `(1 + maxImmutableMemtables) * memtableBytes`. */
   readonly memtableBudgetBytes: number | undefined;
