@@ -12,6 +12,8 @@ const directories = {
   make: async () => mkdtempSync(join(directory, `${name}-`)),
   remove: async (path) => rmSync(path, { recursive: true, force: true }),
 };
+// No leftover of the preparation is to be collected while the clock runs.
+const running = { operations, whenPrepared: () => globalThis.gc() };
 const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const { acknowledgement, settings, version } = driver;
 tell({ store: name, name: driver.name, version, settings, acknowledgement });
@@ -21,15 +23,7 @@ const inspected = ['fillseq', 'fillrandom'];
 
 async function measureFresh(workload) {
   if (!inspected.includes(workload.name)) {
-    const result = await runFresh(
-      driver,
-      workload,
-      data,
-      directories,
-      sizes,
-      undefined,
-      operations,
-    );
+    const result = await runFresh(driver, workload, data, { directories, sizes, ...running });
     if (result !== undefined) tell(result);
     return;
   }
@@ -50,7 +44,12 @@ async function measureFresh(workload) {
     if (device !== undefined) disk.deviceBytes = device - before.device;
     disk.processBytes = processBytes() - before.process;
   };
-  const result = await runFresh(driver, workload, data, counting, sizes, inspect, operations);
+  const result = await runFresh(driver, workload, data, {
+    directories: counting,
+    sizes,
+    inspect,
+    ...running,
+  });
   if (result !== undefined) tell({ ...result, ...disk });
 }
 
@@ -64,7 +63,7 @@ async function measureLoaded(loaded) {
   });
   await loadStore(store, driver, data);
   for (const workload of loaded) {
-    const result = await runWorkload(store, workload, data, operations);
+    const result = await runWorkload(store, workload, data, running);
     if (result !== undefined) tell(result);
   }
   await store.close();

@@ -37,7 +37,7 @@ export function rateTable({ rows, stores }) {
   return table.toString();
 }
 
-const milliseconds = (ms) =>
+export const formatLatency = (ms) =>
   ms === undefined
     ? '–'
     : ms < 0.1
@@ -56,7 +56,7 @@ export function latencyTable({ rows, stores }) {
     const cells = names.map((name) => {
       const latency = row.stores[name]?.latencyMs;
       if (latency?.p50 === undefined) return '–';
-      return [latency.p50, latency.p99, latency.p999].map(milliseconds).join('\n');
+      return [latency.p50, latency.p99, latency.p999].map(formatLatency).join('\n');
     });
     table.push([row.title, ...cells]);
   }
@@ -100,10 +100,10 @@ export function costRows({ rows, stores, memory }) {
       (name) => formatRate(beside[name]?.notes['writes/s']) || '–',
     ),
     each('lateness of a 5 ms timer while filling by 100: p50', (name) =>
-      milliseconds(late[name]?.notes['late p50 ms']),
+      formatLatency(late[name]?.notes['late p50 ms']),
     ),
-    each('… p99', (name) => milliseconds(late[name]?.notes['late p99 ms'])),
-    each('… longest', (name) => milliseconds(late[name]?.notes['late max ms'])),
+    each('… p99', (name) => formatLatency(late[name]?.notes['late p99 ms'])),
+    each('… longest', (name) => formatLatency(late[name]?.notes['late max ms'])),
   ].filter(({ cells }) => cells.some((cell) => cell !== '–'));
 }
 

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findWorkloads, makeWorkloads } from '../dist/bench.js';
+import { installPeers } from './install.mjs';
 import { describeMachine } from './machine.mjs';
 import { costTable, latencyTable, latenessVerdict, rateTable, storeLines } from './print.mjs';
 import { makeReport } from './report.mjs';
@@ -102,6 +103,8 @@ async function runChild(task) {
   return messages;
 }
 
+if (stores.some((store) => store !== 'nori' && store !== 'empty')) installPeers();
+
 const begun = new Date();
 const messages = [];
 const directory = mkdtempSync(join(flags.dir, 'nori-bench-'));
@@ -154,4 +157,9 @@ if (out !== undefined) {
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, `${JSON.stringify(report, undefined, 2)}\n`);
   console.log(`written: ${out}`);
+  if (flags.out === undefined) {
+    const { render } = await import('./render.mjs');
+    await render();
+    console.log('written: docs/performance.md, docs/performance.svg');
+  }
 }

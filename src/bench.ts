@@ -56,6 +56,8 @@ export {
   runFresh,
   runWorkload,
   type BenchDirectories,
+  type FreshOptions,
+  type RunOptions,
   type StoreSizes,
   type WorkloadResult,
 } from './bench/run.js';

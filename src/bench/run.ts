@@ -16,11 +16,18 @@ export interface WorkloadResult extends Timed {
 const warmUpOperations = 50_000;
 const warmUpMs = 200;
 
+/** How a workload is run. */
+export interface RunOptions {
+  /** At most so many are measured. Default: the workload's own number. */
+  readonly operations?: number | undefined;
+  /** Called when keys and values are made, before the warm-up: the time to collect garbage. */
+  readonly whenPrepared?: (() => void) | undefined;
+}
+
 /**
  * Measures one workload in `store`, which is as the workload needs it. A short
  * warm-up of the same operations goes before.
  *
- * @param operations - at most so many are measured; default: the workload's own number
  * @returns undefined when the store lacks a call that the workload needs
  * @throws Error when the store has handed out less, or more, than was stored
  */
@@ -28,15 +35,15 @@ export async function runWorkload(
   store: BenchStore,
   workload: Workload,
   data: DataSet,
-  operations = workload.mostOperations(data.shape.entries),
+  options: RunOptions = {},
 ): Promise<WorkloadResult | undefined> {
+  const { operations = workload.mostOperations(data.shape.entries) } = options;
   const warmUp = workload.needs === 'fresh' ? 0 : Math.min(warmUpOperations, operations);
   const part = workload.prepare(store, data, operations + warmUp);
   if (part === undefined) return undefined;
+  options.whenPrepared?.();
   const meter = new Meter();
   const from = warmUp === 0 ? 0 : await timed(part, meter, 0, warmUp, warmUpMs, workload.name);
-  // No leftover of the preparation is to be collected while the clock runs.
-  (globalThis as { gc?: () => void }).gc?.();
   const reached = await timed(
     part,
     meter,
@@ -74,21 +81,27 @@ export interface BenchDirectories {
 /** How the stores of a run are opened. */
 export type StoreSizes = Pick<BenchOpenOptions, 'cacheBytes' | 'writeBufferBytes'>;
 
+/** How a workload is run that needs an empty store. */
+export interface FreshOptions extends RunOptions {
+  readonly directories: BenchDirectories;
+  readonly sizes: StoreSizes;
+  /** Called with the directory when work in the background has come to rest and the store is closed; without it nobody waits for that work. */
+  readonly inspect?: ((directory: string) => Promise<void>) | undefined;
+}
+
 /**
  * Measures a workload that needs an empty store: the first one, which is thrown
  * away, warms up the compiler.
- * @param inspect - called with the directory when work in the background has come to rest; without it nobody waits for that
  * @returns undefined when the store lacks what the workload needs
  */
 export async function runFresh(
   driver: BenchDriver,
   workload: Workload,
   data: DataSet,
-  directories: BenchDirectories,
-  sizes: StoreSizes,
-  inspect?: (directory: string) => Promise<void>,
-  operations = workload.mostOperations(data.shape.entries),
+  options: FreshOptions,
 ): Promise<WorkloadResult | undefined> {
+  const { directories, sizes, inspect } = options;
+  const { operations = workload.mostOperations(data.shape.entries) } = options;
   const { durability } = workload;
   if (driver.acknowledgement[durability] === undefined) return undefined;
   const open = async (directory: string): Promise<BenchStore> =>
@@ -112,14 +125,12 @@ export async function runFresh(
 
   const directory = await directories.make();
   const store = await open(directory);
-  const result = await runWorkload(store, workload, data, operations);
+  const result = await runWorkload(store, workload, data, options);
   const cpu = process.cpuUsage();
-  if (inspect !== undefined) {
-    await store.settle();
-    await inspect(directory);
-  }
-  const { user, system } = process.cpuUsage(cpu);
+  if (inspect !== undefined) await store.settle();
   await store.close();
+  const { user, system } = process.cpuUsage(cpu);
+  await inspect?.(directory);
   await directories.remove(directory);
   if (result === undefined || inspect === undefined) return result;
   return { ...result, cpuMicrosecondsSettled: result.cpuMicroseconds + user + system };

@@ -59,7 +59,7 @@ export async function bench(
       else printNote(`${workload.name}: ${formatCount(perSecond(result))} a second`);
     };
     for (const workload of workloads.filter(({ needs }) => needs === 'fresh')) {
-      tell(workload, await runFresh(driver, workload, data, directories, sizes));
+      tell(workload, await runFresh(driver, workload, data, { directories, sizes }));
     }
     const loaded = workloads.filter(({ needs }) => needs === 'loaded');
     if (loaded.length > 0) await measureLoaded(driver, data, loaded, directories, tell);

@@ -56,9 +56,12 @@ describe('on nori-lsm', () => {
         files = readdirSync(directory);
       };
       const data = makeData('bytes');
-      const result = await runFresh(
-        ...([noriDriver, workload, data, directories, sizes, inspect, operations] as const),
-      );
+      const result = await runFresh(noriDriver, workload, data, {
+        directories,
+        sizes,
+        inspect,
+        operations,
+      });
       expect(result).toMatchObject({ workload: name, operations });
       expect(result?.cpuMicrosecondsSettled).toBeGreaterThanOrEqual(result?.cpuMicroseconds ?? NaN);
       expect(files).toContain('CURRENT');
@@ -73,7 +76,7 @@ describe('on nori-lsm', () => {
       const names: string[] = [];
       await withLoaded(kind, async (store, data) => {
         for (const workload of loaded) {
-          const result = await runWorkload(store, workload, data, operations);
+          const result = await runWorkload(store, workload, data, { operations });
           if (result === undefined) continue;
           names.push(result.workload);
           expect(result.operations).toBeGreaterThanOrEqual(operations);
@@ -121,7 +124,7 @@ describe('a store that does not do what it should', () => {
   ])('%s fails', async (name, lies) => {
     await withLoaded('bytes', async (store, data) => {
       const [workload] = findWorkloads([name]);
-      await expect(runWorkload(liar(store, lies), workload, data, operations)).rejects.toThrow(
+      await expect(runWorkload(liar(store, lies), workload, data, { operations })).rejects.toThrow(
         /was handed out, it should have been/,
       );
     });

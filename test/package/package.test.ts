@@ -124,6 +124,7 @@ describe('the package, installed into an empty project', () => {
       "export { open } from 'nori-lsm';\n" +
       "export { SSTableReader } from 'nori-lsm/sstable';\n" +
       "export { verifyDatabase } from 'nori-lsm/inspect';\n" +
+      "export { runWorkload } from 'nori-lsm/bench';\n" +
       "export { FaultFileSystem } from 'nori-lsm/testing';\n";
     writeFileSync(join(project, 'bare.mts'), program);
     const compilerOptions = {
