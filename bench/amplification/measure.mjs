@@ -15,10 +15,10 @@ const getsPerMemtable = 100;
  * small, and as many, as the triggers ask for: the most that can be written. It
  * also makes the figures the same on any machine.
  */
-export async function measure({ options, workload, ratio, passes, warmUp, dir }) {
+export async function measure({ options, workload, ratio, passes, warmUp, executor, dir }) {
   const entries = Math.round((ratio * options.memtableBytes) / entryBytes);
   const path = mkdtempSync(join(dir, 'nori-amplification-'));
-  const db = await open(path, { ...options, durability: 'none', lockTimeoutMs: 0 });
+  const db = await open(path, { ...options, executor, durability: 'none' });
   try {
     const run = new Run(db, entries, workload, options.memtableBytes);
     await run.load();

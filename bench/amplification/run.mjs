@@ -18,6 +18,7 @@ const usage = `usage: node bench/amplification/run.mjs [flags]
   --options JSON        options beside those of the configuration, sizes as for its own memtable
   --warm-up 2           overwrites before anything is counted, in sizes of the database
   --passes 4            overwrites that are counted, in sizes of the database
+  --inline              flushes and compactions in this thread: the same counts on a busy machine
   --dir DIR             where to put the database
   --json FILE           where to write all figures
   --charts DIR          where to write one SVG for each workload and ratio`;
@@ -32,6 +33,7 @@ const { values: flags } = parseArgs({
     options: { type: 'string', default: '{}' },
     'warm-up': { type: 'string', default: '2' },
     passes: { type: 'string', default: '4' },
+    inline: { type: 'boolean', default: false },
     dir: { type: 'string', default: tmpdir() },
     json: { type: 'string' },
     charts: { type: 'string' },
@@ -75,6 +77,7 @@ for (const ratio of ratios) {
         ratio,
         warmUp: Number(flags['warm-up']),
         passes: Number(flags.passes),
+        executor: flags.inline ? 'inline' : 'worker',
         dir: flags.dir,
       });
       results.push({ name, workload, ratio, memtableBytes, ...result });

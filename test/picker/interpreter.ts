@@ -3,6 +3,7 @@ import type { TableMeta } from '../../src/base/table-meta.js';
 import { levelTargets } from '../../src/compaction/level-targets.js';
 import { pickCompaction } from '../../src/compaction/picker.js';
 import { pickGarbage } from '../../src/compaction/picker-garbage.js';
+import { pickForReads } from '../../src/compaction/picker-level0.js';
 import { manualStart, pickManual, type ManualRange } from '../../src/compaction/picker-manual.js';
 import { rangeOf, type PickerState } from '../../src/compaction/picker-plan.js';
 import {
@@ -47,6 +48,8 @@ export class Interpreter {
         return this.#targets();
       case 'pick':
         return this.#afterwards(rest, pickCompaction(this.#version, this.#options, this.#state));
+      case 'reads':
+        return printPlan(pickForReads(this.#version, this.#options, this.#state));
       case 'garbage': {
         const list = parsePairs(rest).get('snapshots');
         const snapshots = list === undefined ? [] : list.split(',').map(Number);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Prng } from '../../src/base/prng.js';
 import { pickCompaction } from '../../src/compaction/picker.js';
 import { pickGarbage } from '../../src/compaction/picker-garbage.js';
+import { pickForReads } from '../../src/compaction/picker-level0.js';
 import {
   manualStart,
   pickManual,
@@ -47,9 +48,13 @@ class Interleaving {
         simulation.churn(this.#prng.below(50));
         break;
       case 2:
-      case 3:
         this.#begin(pickCompaction(version, compaction, state));
         break;
+      case 3: {
+        const pick = this.#prng.chance(0.2) ? pickForReads : pickCompaction;
+        this.#begin(pick(version, compaction, state));
+        break;
+      }
       case 4: {
         const plan = pickGarbage(version, compaction, state, snapshots);
         if (this.#begin(plan) !== undefined) this.counts.garbage++;
