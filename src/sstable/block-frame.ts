@@ -116,9 +116,14 @@ export function openBlock(
   return raw;
 }
 
+const largestRounded = 2 ** 20;
+
 function takeBytes(length: number, reuse: ArrayBuffer | undefined): Uint8Array {
   const fits = reuse !== undefined && reuse.byteLength >= length;
-  return fits ? new Uint8Array(reuse, 0, length) : new Uint8Array(length);
+  if (fits) return new Uint8Array(reuse, 0, length);
+  // A little more, so that the next block of about this length fits too.
+  const room = length <= largestRounded ? (length + 127) & ~127 : length;
+  return new Uint8Array(new ArrayBuffer(room), 0, length);
 }
 
 export function unsupported(what: string, file: string, offset?: number): LsmError {

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.js';
 import type { Waitable } from '../base/task.js';
 import type { BlockPlace } from './block-place.js';
+import { DataBlock } from './data-block.js';
 import type { TableBlock } from './table-blocks.js';
 import type { TableReader } from './table-reader.js';
 
@@ -64,6 +65,8 @@ export class BlockRequest implements Waitable {
     if (this.#table === undefined) return;
     this.#table = undefined;
     this.#place = undefined;
+    if (this.#blocks.length === 0) return;
+    for (const block of this.#blocks) if (block instanceof DataBlock) block.letGo();
     this.#offsets.length = 0;
     this.#blocks.length = 0;
   }
@@ -72,8 +75,10 @@ export class BlockRequest implements Waitable {
     if (this.#offsets.length === maxKept) {
       // Of a lookup that was given up.
       this.#offsets.shift();
-      this.#blocks.shift();
+      const oldest = this.#blocks.shift();
+      if (oldest instanceof DataBlock) oldest.letGo();
     }
+    if (block instanceof DataBlock) block.hold();
     this.#offsets.push(place.offset);
     this.#blocks.push(block);
   }

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.js';
 import { readU32, readU64 } from '../base/bytes.js';
 import { corruption } from '../base/errors.js';
 import { kindDelete, kindPut, maxKeyBytes, maxSeq, type EntryKind } from '../base/internal-key.js';
@@ -39,6 +40,8 @@ export class DataBlock {
   readonly touchEnd: number;
   /** Never read: it keeps the compiler from dropping the loads of `#touch`. */
   touched = 0;
+  /** Who uses the block beyond the call that found it: its memory is not given to another meanwhile. */
+  #holders = 0;
 
   /**
    * Takes over `raw`, which begins at offset 0 of its buffer.
@@ -79,6 +82,22 @@ export class DataBlock {
 
   get memoryBytes(): number {
     return this.bytes.buffer.byteLength + objectBytes;
+  }
+
+  /** For those who come back to the block later. @internal */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /** Once for each `hold`. @internal */
+  letGo(): void {
+    assert(this.#holders > 0, 'a block is let go once for each hold');
+    this.#holders--;
+  }
+
+  /** Taken when the block leaves the cache. @internal */
+  get spareBuffer(): ArrayBuffer | undefined {
+    return this.#holders === 0 ? (this.bytes.buffer as ArrayBuffer) : undefined;
   }
 
   seqAt(index: number): number {

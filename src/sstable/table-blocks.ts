@@ -210,7 +210,10 @@ export class TableBlocks {
     } catch (error) {
       throw toLsmError(error, 'reading a table failed', this.file.path);
     }
-    return this.#open(place, target.subarray(0, count), 0, true, fillCache);
+    const block = this.#open(place, target.subarray(0, count), 0, true, fillCache);
+    // For whoever waits for it, now or a little later: for good.
+    if (block instanceof DataBlock) block.hold();
+    return block;
   }
 
   #open(
@@ -221,16 +224,19 @@ export class TableBlocks {
     fillCache: boolean,
     reuse?: ArrayBuffer,
   ): TableBlock {
-    const { offset, size, rawLength, owner } = place;
+    const { kind, offset, size, rawLength, owner } = place;
     const { path } = this.file;
     const { tableId } = this.directory;
+    if (fillCache && kind === dataBlockKind && size <= rawLength) {
+      reuse ??= this.#cache?.takeSpare(rawLength);
+    }
     const raw = openBlock(bytes, start, size, mayKeep, tableId, offset, path, reuse);
     if (rawLength >= 0 && raw.length !== rawLength) {
       throw corruption('block and index disagree on the raw length', path, offset);
     }
     const block = this.#decode(place, raw);
     if (!fillCache || owner === undefined) return block;
-    const cache = place.kind === dataBlockKind ? this.#cache : this.#partCache;
+    const cache = kind === dataBlockKind ? this.#cache : this.#partCache;
     cache?.insert(owner, place.number, block);
     return block;
   }

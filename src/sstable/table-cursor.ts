@@ -119,6 +119,7 @@ export class TableCursor implements Cursor {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#block?.letGo();
     this.#block = undefined;
     this.#part = undefined;
     this.#ahead = undefined;
@@ -184,7 +185,9 @@ export class TableCursor implements Cursor {
       return undefined;
     }
     if (isRead) this.#follow(offset, offset + index.sizeAt(number));
+    block.hold();
     this.#request.clear();
+    this.#block?.letGo();
     this.#block = block;
     this.#isOwnBlock = isOwn;
     this.#part = part;
