@@ -2,27 +2,28 @@ import { describe, expect, it } from 'vitest';
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.js';
 import { open, type Database } from '../../src/index.js';
 
-const fs = () => new MemoryFileSystem({ seed: 1 });
+type Strings = Database<string, string>;
+const encodings = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const;
 const keys = 200;
 const keyOf = (i: number): string => String(i).padStart(4, '0');
 
 /** Tables of L0 that all have the same range. */
-async function openWithLevel0(tables: number, disk = fs()): Promise<Database> {
-  const db = await open('/db', { fs: disk, keyEncoding: 'utf8', valueEncoding: 'utf8' });
+async function openWithLevel0(tables: number, disk = new MemoryFileSystem()): Promise<Strings> {
+  const db = await open('/db', { fs: disk, ...encodings });
   for (let table = 0; table < tables; table++) await flushOne(db, `${table}`);
   expect(tablesAt(db, 0)).toBe(tables);
   return db;
 }
 
-async function flushOne(db: Database, value: string): Promise<void> {
+async function flushOne(db: Strings, value: string): Promise<void> {
   for (let i = 0; i < keys; i++) await db.put(keyOf(i), value);
   await db.flush();
 }
 
-const tablesAt = (db: Database, level: number): number => db.stats().levels.at(level)?.tables ?? 0;
+const tablesAt = (db: Strings, level: number): number => db.stats().levels.at(level)?.tables ?? 0;
 
 /** Each asks every table of L0. */
-function getInVain(db: Database, count: number): void {
+function getInVain(db: Strings, count: number): void {
   for (let i = 0; i < count; i++) db.getSync(`${keyOf(i % (keys - 1))}x`);
 }
 
@@ -30,7 +31,7 @@ function getInVain(db: Database, count: number): void {
 const patience = 50_000;
 
 /** Until whatever is due has been begun, and has ended. */
-async function settle(db: Database): Promise<void> {
+async function settle(db: Strings): Promise<void> {
   for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
   while (db.stats().background.running.length > 0) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -88,11 +89,11 @@ describe('tables of L0 that reads look into in vain', () => {
   });
 
   it('stay in a database that is only read, or closes', async () => {
-    const disk = fs();
+    const disk = new MemoryFileSystem();
     const db = await openWithLevel0(3, disk);
     getInVain(db, patience - 10);
     await db.close();
-    const reader = await open('/db', { fs: disk, readOnly: true, keyEncoding: 'utf8' });
+    const reader = await open('/db', { fs: disk, readOnly: true, ...encodings });
     getInVain(reader, 2 * patience);
     await settle(reader);
     expect(tablesAt(reader, 0)).toBe(3);
