@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { DataSet, findWorkloads, loadStore, runFresh, runWorkload } from '../dist/bench.js';
 import { deviceBytes, processBytes, sizeOnDisk } from './disk.mjs';
 
-const { store: name, names, shape, sizes, directory, operations } = JSON.parse(process.argv[2]);
+const task = JSON.parse(process.argv[2]);
+const { store: name, names, shape, sizes, directory, operations } = task;
 const { driver } = await import(`./drivers/${name}.mjs`);
 const data = new DataSet(shape, driver.bytes);
-const workloads = findWorkloads(names);
+const workloads = findWorkloads(names).map((workload) => ({
+  ...workload,
+  milliseconds: task.milliseconds[workload.name] ?? workload.milliseconds,
+}));
 const directories = {
   make: async () => mkdtempSync(join(directory, `${name}-`)),
   remove: async (path) => rmSync(path, { recursive: true, force: true }),

@@ -118,7 +118,17 @@ for (let repeat = 1; repeat <= repeats; repeat++) {
         .map(({ name }) => name);
       if (names.length === 0 || (store === 'empty' && needs === 'loaded')) continue;
       const begunMs = performance.now();
-      messages.push(...(await runChild({ store, names, shape, sizes, directory, operations })));
+      messages.push(
+        ...(await runChild({
+          store,
+          names,
+          shape,
+          sizes,
+          directory,
+          operations,
+          milliseconds: set.milliseconds ?? {},
+        })),
+      );
       const seconds = ((performance.now() - begunMs) / 1000).toFixed(0);
       console.error(
         `run ${repeat} of ${repeats}: ${store}, ${needs === 'fresh' ? 'fills' : 'reads'}: ${seconds} s`,

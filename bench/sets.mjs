@@ -29,6 +29,8 @@ export const sets = {
     title: '16 + 100 bytes, 5 M entries',
     kind: 'bytes',
     entries: 5_000_000,
+    // Long enough for compactions to run.
+    milliseconds: { fillrandom: 15_000 },
     valueBytes: 100,
     workloads: [
       'fillrandom',

@@ -7,7 +7,7 @@ export const driver = {
   name: 'better-sqlite3',
   version: versionOf('better-sqlite3'),
   bytes: 'buffer',
-  loadBatch: 50_000,
+  loadBatch: 200_000,
   acknowledgement: {
     os: 'handed to the OS (WAL, synchronous=NORMAL)',
     disk: 'synced (WAL, synchronous=FULL)',

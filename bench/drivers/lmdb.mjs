@@ -12,7 +12,7 @@ export function makeDriver(useWritemap) {
     name: useWritemap ? 'lmdb (writemap)' : 'lmdb',
     version: versionOf('lmdb'),
     bytes: 'buffer',
-    loadBatch: 20_000,
+    loadBatch: 200_000,
     acknowledgement: {
       os: `${useWritemap ? 'in the memory map' : 'handed to the OS'}, never synced (noSync): a power failure may leave a file that cannot be read`,
       disk: 'synced (its default)',
