@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.js';
 
 export default defineConfig({
   test: {
@@ -7,6 +8,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Two workers, as many as the machine that counts has cores.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     coverage: { include: ['src/**'], exclude: ['src/**/*.test.ts'] },
   },
 });
