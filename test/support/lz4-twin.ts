@@ -8,7 +8,7 @@ const lastLiterals = 5;
 const lastMatch = 12;
 const shortestMatch = 4;
 const longestOffset = 65_535;
-const stepShift = 4;
+const patience = 24;
 
 /** The LZ4 block of `raw`. */
 export function compressTwin(raw: Uint8Array): Uint8Array {
@@ -19,13 +19,14 @@ export function compressTwin(raw: Uint8Array): Uint8Array {
     const table = new Uint32Array(2 ** bits);
     const slotOf = (at: number): number =>
       Math.imul(wordAt(raw, at), 2_654_435_761) >>> (32 - bits);
-    let tries = 1 << stepShift;
+    let tries = 0;
     let at = 1;
     while (at <= raw.length - lastMatch) {
       let match = table[slotOf(at)];
       table[slotOf(at)] = at;
       if (wordAt(raw, match) !== wordAt(raw, at) || at - match > longestOffset) {
-        at += tries++ >> stepShift;
+        at += tries < patience ? 1 : 4 + (tries >> 5);
+        tries++;
         continue;
       }
       const isRun = wordAt(raw, at + 1) === wordAt(raw, at);
@@ -39,7 +40,7 @@ export function compressTwin(raw: Uint8Array): Uint8Array {
       }
       putSequence(packed, raw.subarray(anchor, at), offset, end - at - shortestMatch);
       anchor = at = end;
-      tries = 1 << stepShift;
+      tries = 0;
       if (at <= raw.length - lastMatch) table[slotOf(at - 2)] = at - 2;
     }
   }
