@@ -29,6 +29,7 @@ async function openHere(): Promise<void> {
     keyEncoding: 'utf8',
     valueEncoding: 'utf8',
     memtableBytes: 64 * 1024,
+    maxImmutableMemtables: 2,
     listeners: { backgroundError: (event) => errors.push(event) },
   });
 }
