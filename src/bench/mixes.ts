@@ -89,7 +89,7 @@ const readsPerTurn = 256;
  * reader reads as fast as it can and lets the event loop turn in between.
  */
 function readBesideWriter(store: BenchStore, data: DataSet, operations: number): Part {
-  const keys = data.keys(data.lookups(operations));
+  const keys = data.lookupKeys(operations);
   const writtenIndexes = data.lookups(200_000, 0x5e17b0c3);
   const writtenKeys = data.keys(writtenIndexes);
   const writtenValues = data.values(writtenIndexes, 2);

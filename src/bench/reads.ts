@@ -48,7 +48,7 @@ function read(
 }
 
 function readAwaited(store: BenchStore, data: DataSet, operations: number): Part {
-  const keys = data.keys(data.lookups(operations));
+  const keys = data.lookupKeys(operations);
   const { weigh, weight } = data;
   return {
     async run(meter: Meter, from: number, to: number): Promise<Progress> {
@@ -71,12 +71,11 @@ function readSync(what: 'found' | 'missing', value: 'owned' | 'borrowed'): Workl
   return (store, data, operations) => {
     const get = value === 'owned' ? getSyncOf(store) : getBorrowedSyncOf(store);
     if (get === undefined) return undefined;
-    const indexes = data.lookups(operations);
     return what === 'found'
-      ? readFound(get, data.keys(indexes), data)
+      ? readFound(get, data.lookupKeys(operations), data)
       : readMissing(
           get,
-          Array.from(indexes, (index) => data.missingKey(index)),
+          Array.from(data.lookups(operations), (index) => data.missingKey(index)),
         );
   };
 }
@@ -121,9 +120,9 @@ function readMissing(get: GetSync, keys: readonly BenchKey[]): Part {
 const width = 100;
 
 function keyGroups(data: DataSet, operations: number): readonly BenchKey[][] {
-  const indexes = data.lookups(operations);
+  const keys = data.lookupKeys(operations);
   return Array.from({ length: Math.ceil(operations / width) }, (_, group) =>
-    data.keys(indexes.subarray(group * width, (group + 1) * width)),
+    keys.slice(group * width, (group + 1) * width),
   );
 }
 
