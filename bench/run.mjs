@@ -110,6 +110,7 @@ const messages = [];
 const directory = mkdtempSync(join(flags.dir, 'nori-bench-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
 for (let repeat = 1; repeat <= repeats; repeat++) {
   for (const store of stores) {
     for (const needs of ['fresh', 'loaded']) {
