@@ -67,7 +67,9 @@ export class Background {
     this.flusher = new Flusher(core, jobs, this.pacing, events);
     this.compactor = new Compactor(core, jobs, this.pacing, events);
     core.snapshots.onRemoved = () => this.schedule();
-    core.onReadsWasted = (keyspace) => this.compactor.readsWasted(keyspace);
+    core.onReadsWasted = (keyspace) => {
+      this.compactor.readsWasted(keyspace, this.#idleFlush.readsWasted(keyspace));
+    };
   }
 
   /** `onRoom` is called when writes that wait may go on, `onBlocked` when they can not. */

@@ -105,10 +105,11 @@ export class Compactor {
 
   /**
    * Reads have wasted what they may. Nothing begins before the next turn: the read
-   * that tells has not used its entry yet.
+   * that tells has not used its entry yet. With `isFlushing`, L0 is about to get what
+   * is still in the memtable, and is brought down with that.
    */
-  readsWasted(keyspace: KeyspaceCore): void {
-    if (!this.#readWatch.spent(keyspace)) return;
+  readsWasted(keyspace: KeyspaceCore, isFlushing: boolean): void {
+    if (!this.#readWatch.spent(keyspace, isFlushing)) return;
     this.#core.components.clock.nextTurn(() => this.#events.onDue());
   }
 

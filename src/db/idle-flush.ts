@@ -8,6 +8,8 @@ const idleMs = 2000;
 const leastShare = 0.05;
 
 /**
+ * Memtables that are flushed though they are not full.
+ *
  * Deletes give their space back only when their tombstones meet what they
  * delete, in a compaction. Those in the memtable would wait there until somebody
  * writes again: once nobody does, a memtable that deletes much is flushed.
@@ -18,6 +20,8 @@ export class IdleFlush {
   readonly #flush: (keyspaces: readonly KeyspaceCore[]) => boolean;
   #isArmed = false;
   #seq = 0;
+  /** The newest sequence number when the patience of a keyspace's reads was spent last. */
+  readonly #seqAtWaste = new WeakMap<KeyspaceCore, number>();
 
   constructor(core: Core, flush: (keyspaces: readonly KeyspaceCore[]) => boolean) {
     this.#core = core;
@@ -27,6 +31,23 @@ export class IdleFlush {
   /** There was a write, or a job has ended: what is left in memtables may weigh more against what is left in tables. */
   note(): void {
     if (!this.#isArmed) this.#arm();
+  }
+
+  /**
+   * The patience of a keyspace's reads is spent: each looks into the memtable first, and
+   * a scan merges it. Where nothing was written since the last time, it is flushed,
+   * in the next turn; true then.
+   */
+  readsWasted(keyspace: KeyspaceCore): boolean {
+    const core = this.#core;
+    const seq = core.logs.appendedSeq;
+    const isAtRest = this.#seqAtWaste.get(keyspace) === seq;
+    this.#seqAtWaste.set(keyspace, seq);
+    if (!isAtRest || keyspace.tree.active.entries === 0) return false;
+    core.components.clock.nextTurn(() => {
+      if (core.isWritable && core.state === 'open' && !keyspace.isDropped) this.#flush([keyspace]);
+    });
+    return true;
   }
 
   #arm(): void {

@@ -3,6 +3,8 @@ import type { KeyspaceCore } from './keyspace-core.js';
 
 /** Less is not worth the syncs of a compaction. */
 const leastPatience = 50_000;
+/** Wasted probes for each entry that is rewritten. */
+const probesPerEntry = 0.25;
 
 /** An L0 is known by its newest table and how many there are. */
 interface Level0 {
@@ -11,10 +13,11 @@ interface Level0 {
 }
 
 /**
- * Finds an L0 that reads look into in vain: once they have wasted as many probes on
- * it as bringing it down rewrites entries. With four tables of a million entries
- * that is after a million gets, or two scans of everything. A rewritten entry costs
- * a worker about twice what a wasted probe costs a reader, but only once.
+ * Finds an L0 that reads look into in vain: once they have wasted a quarter as many
+ * probes on it as bringing it down rewrites entries. With four tables of a million
+ * entries that is after some 200,000 gets, or half a scan of everything. A rewritten
+ * entry costs a worker about twice what a wasted probe costs a reader, but only once,
+ * and nobody waits for the worker.
  *
  * The count begins anew when L0 has changed. So it is a database at rest, or
  * nearly so, that gets the form in which it is read fastest; where much is
@@ -24,14 +27,18 @@ export class ReadWatch {
   readonly #seen = new Map<KeyspaceCore, Level0>();
   readonly #due = new Set<KeyspaceCore>();
 
-  /** The keyspace's patience is spent. True: its L0 is due from now on. */
-  spent(keyspace: KeyspaceCore): boolean {
+  /**
+   * The keyspace's patience is spent: it gets new one. True: its L0 is due from now on,
+   * unless that `isPutOff`.
+   */
+  spent(keyspace: KeyspaceCore, isPutOff: boolean): boolean {
     const { version } = keyspace;
     const seen = this.#seen.get(keyspace);
     const now = level0Of(version);
     this.#seen.set(keyspace, now);
     keyspace.reads.patience = patienceFor(version);
-    if (now.tables === 0 || now.newest !== seen?.newest || now.tables !== seen.tables) return false;
+    if (isPutOff || now.tables === 0 || now.newest !== seen?.newest || now.tables !== seen.tables)
+      return false;
     this.#due.add(keyspace);
     return true;
   }
@@ -64,5 +71,5 @@ function patienceFor(version: Version): number {
   let entries = 0;
   for (const table of [...level0, ...version.tablesAt(1)]) entries += table.entries;
   const depth = level0.length + version.deepestLevel;
-  return Math.max(leastPatience, (entries * depth) / level0.length);
+  return Math.max(leastPatience, (probesPerEntry * entries * depth) / level0.length);
 }

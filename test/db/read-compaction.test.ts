@@ -67,6 +67,32 @@ describe('tables of L0 that reads look into in vain', () => {
     await db.close();
   });
 
+  it('are brought down with what was left in the memtable, where nothing is written', async () => {
+    const db = await openWithLevel0(3);
+    await db.put('0100y', 'of all');
+    for (let round = 0; round < 4; round++) {
+      getInVain(db, patience / 2);
+      await settle(db);
+    }
+    expect([tablesAt(db, 0), tablesAt(db, 1)]).toEqual([0, 1]);
+    expect(db.stats().memtables.activeEntries).toBe(0);
+    expect(db.stats().background.compactions).toBe(1);
+    expect(db.getSync('0100y')).toBe('of all');
+    await db.close();
+  });
+
+  it('leave the memtable where it is while something is written', async () => {
+    const db = await openWithLevel0(3);
+    for (let round = 0; round < 6; round++) {
+      await db.put(`${round}`, 'new');
+      getInVain(db, patience / 2);
+      await settle(db);
+    }
+    expect(db.stats().memtables.activeEntries).toBe(6);
+    expect(tablesAt(db, 0)).toBe(0);
+    await db.close();
+  });
+
   it('stay while new ones come meanwhile', async () => {
     const db = await openWithLevel0(2);
     for (let table = 2; table < 8; table++) {
