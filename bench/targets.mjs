@@ -7,7 +7,8 @@ const rows = [
   { title: 'fillrandom, batches of 1000', workloads: ['fillrandom'], must: 2, aim: 3 },
   { title: 'put, awaited one by one', workloads: ['put'], must: 4.5, aim: 7 },
   { title: 'put, 1000 in flight', workloads: ['put-inflight'], must: 2.5, aim: 5 },
-  { title: 'fillsync, 1 writer', workloads: ['fillsync'], must: 1.3, aim: 2 },
+  { title: 'putSync, one by one', workloads: ['put-sync'] },
+  { title: 'fillsync, 1 writer', workloads: ['fillsync', 'fillsync-blocking'], must: 1.3, aim: 2 },
   { title: 'fillsync, 64 writers', workloads: ['fillsync-64'], must: 3, aim: 8 },
   { title: 'readrandom, await get', workloads: ['readrandom'], must: 1.25, aim: 1.5 },
   {

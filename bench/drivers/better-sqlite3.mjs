@@ -74,6 +74,10 @@ class SqliteStore {
     this.#put.run(key, this.encode(value));
   }
 
+  putSync(key, value) {
+    this.#put.run(key, this.encode(value));
+  }
+
   deleteBatch(keys, from, to) {
     this.#deleteAll(keys, from, to);
   }

@@ -17,7 +17,7 @@ export function makeDriver(useWritemap) {
       os: `${useWritemap ? 'in the memory map' : 'handed to the OS'}, never synced (noSync): a power failure may leave a file that cannot be read`,
       disk: 'synced (its default)',
     },
-    settings: `noSync${useWritemap ? ' and useWritemap' : ''} but for fillsync, which has its defaults; noMemInit; pages are cached by the OS (memory map). batch() for batches, putSync for writes that are awaited one by one without sync, put for others; getBinary, and getBinaryFast where the value need not outlive the next call`,
+    settings: `noSync${useWritemap ? ' and useWritemap' : ''} but for fillsync, which has its defaults; noMemInit; pages are cached by the OS (memory map). batch() for batches; YCSB and the writer of readwhilewriting use putSync; getBinary, and getBinaryFast where the value need not outlive the next call`,
     async open({ directory, kind, durability }) {
       const isBytes = kind === 'bytes';
       const isSynced = durability === 'disk';
@@ -28,7 +28,7 @@ export function makeDriver(useWritemap) {
         noMemInit: true,
         ...(isSynced ? {} : { noSync: true, useWritemap }),
       });
-      return isBytes ? new BytesStore(db, isSynced) : new LmdbStore(db, isSynced);
+      return isBytes ? new BytesStore(db) : new LmdbStore(db);
     },
   };
 }
@@ -38,10 +38,8 @@ export const driver = makeDriver(false);
 class LmdbStore {
   db;
 
-  constructor(db, isSynced) {
+  constructor(db) {
     this.db = db;
-    // Its promise means synced; putSync returns when the transaction is committed.
-    if (isSynced) this.putAlone = undefined;
   }
 
   batch(keys, values, from, to) {
@@ -55,7 +53,7 @@ class LmdbStore {
     return this.db.put(key, value);
   }
 
-  putAlone(key, value) {
+  putSync(key, value) {
     this.db.putSync(key, value);
   }
 

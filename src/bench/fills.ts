@@ -1,6 +1,5 @@
 import type { DataSet } from './data-set.js';
 import { percentilesOf, type Meter } from './meter.js';
-import { putAloneOf } from './puts.js';
 import type { BenchKey, BenchStore } from './store.js';
 import { nextTurn, unsampled, type Part, type Progress, type Workload } from './workload.js';
 
@@ -10,19 +9,24 @@ type Order = 'ascending' | 'random';
 export function makeFills(batchEntries = 1000): readonly Workload[] {
   const batches = `batches of ${batchEntries}`;
   return [
-    fill('fillseq', `fillseq, ${batches}`, fillBatches('ascending', batchEntries), Infinity, 6000),
+    fill('fillseq', `fillseq, ${batches}`, fillBatches('ascending', batchEntries), Infinity, 3000),
     fill(
       'fillrandom',
       `fillrandom, ${batches}`,
       fillBatches('random', batchEntries),
       Infinity,
-      6000,
+      4000,
     ),
-    fill('put', 'put, awaited one by one', putOneByOne, 300_000, 1500),
-    fill('put-inflight', 'put, 1000 in flight', putInFlight, 500_000, 1500),
-    { ...fill('fillsync', 'fillsync, 1 writer', syncWriters(1), 5000, 1500), durability: 'disk' },
+    fill('put', 'put, awaited one by one', putOneByOne, 300_000, 1000),
+    fill('put-sync', 'putSync, one by one', putSyncOneByOne, 300_000, 1000),
+    fill('put-inflight', 'put, 1000 in flight', putInFlight, 500_000, 1000),
+    { ...fill('fillsync', 'fillsync, 1 writer', syncWriters(1), 5000, 1000), durability: 'disk' },
     {
-      ...fill('fillsync-64', 'fillsync, 64 writers', syncWriters(64), 200_000, 1500),
+      ...fill('fillsync-blocking', 'fillsync, putSync', putSyncOneByOne, 5000, 1000),
+      durability: 'disk',
+    },
+    {
+      ...fill('fillsync-64', 'fillsync, 64 writers', syncWriters(64), 200_000, 1000),
       durability: 'disk',
     },
     {
@@ -31,7 +35,7 @@ export function makeFills(batchEntries = 1000): readonly Workload[] {
         'fillrandom, batches of 100, a turn after each',
         fillBesideTimer,
         0,
-        3000,
+        2000,
       ),
       mostOperations: () => Infinity,
     },
@@ -92,19 +96,38 @@ function fillBatches(order: Order, size: number): Workload['prepare'] {
 
 function putOneByOne(store: BenchStore, data: DataSet, operations: number): Part {
   const { keys, values } = entriesInOrder(data, 'random', operations);
-  const put = putAloneOf(store);
   return {
     async run(meter: Meter, from: number, to: number): Promise<Progress> {
       let i = from;
       while (i < to) {
         const end = Math.min(i + unsampled, to - 1);
-        for (; i < end; i++) await put(keys[i], values[i]);
+        for (; i < end; i++) await store.put(keys[i], values[i]);
         const began = performance.now();
-        await put(keys[i], values[i]);
+        await store.put(keys[i], values[i]);
         i++;
         if (meter.sample(began, performance.now())) break;
       }
       return written(i);
+    },
+  };
+}
+
+function putSyncOneByOne(store: BenchStore, data: DataSet, operations: number): Part | undefined {
+  if (store.putSync === undefined) return undefined;
+  const put = store.putSync.bind(store);
+  const { keys, values } = entriesInOrder(data, 'random', operations);
+  return {
+    run(meter: Meter, from: number, to: number): Promise<Progress> {
+      let i = from;
+      while (i < to) {
+        const end = Math.min(i + unsampled, to - 1);
+        for (; i < end; i++) put(keys[i], values[i]);
+        const began = performance.now();
+        put(keys[i], values[i]);
+        i++;
+        if (meter.sample(began, performance.now())) break;
+      }
+      return Promise.resolve(written(i));
     },
   };
 }
@@ -136,8 +159,6 @@ function putInFlight(store: BenchStore, data: DataSet, operations: number): Part
 function syncWriters(writers: number): Workload['prepare'] {
   return (store, data, operations): Part => {
     const { keys, values } = entriesInOrder(data, 'random', operations);
-    const put: BenchStore['put'] =
-      writers === 1 ? putAloneOf(store) : (key, value) => store.put(key, value);
     return {
       async run(meter: Meter, from: number, to: number): Promise<Progress> {
         let next = from;
@@ -146,7 +167,7 @@ function syncWriters(writers: number): Workload['prepare'] {
           while (next < to && !isOver) {
             const i = next++;
             const began = performance.now();
-            await put(keys[i], values[i]);
+            await store.put(keys[i], values[i]);
             if (meter.sample(began, performance.now())) isOver = true;
           }
         };

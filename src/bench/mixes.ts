@@ -11,7 +11,7 @@ export function makeMixes(batchEntries = 100): readonly Workload[] {
   return [
     {
       ...mix('readwhilewriting', 'readwhilewriting, 20,000 writes/s beside', readBesideWriter),
-      milliseconds: 1500,
+      milliseconds: 1000,
     },
     mix('ycsba', 'YCSB a: 50 % read, 50 % update, zipfian', ycsb({ update: 50 })),
     mix('ycsbb', 'YCSB b: 95 % read, 5 % update, zipfian', ycsb({ update: 5 })),

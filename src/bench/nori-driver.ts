@@ -61,6 +61,10 @@ class NoriStore implements BenchStore {
     return this.#db.put(key, value);
   }
 
+  putSync(key: BenchKey, value: unknown): void {
+    this.#db.putSync(key, value);
+  }
+
   deleteBatch(keys: readonly BenchKey[], from: number, to: number): Promise<void> {
     const batch = this.#db.batch();
     for (let i = from; i < to; i++) batch.delete(keys[i]);

@@ -1,8 +1,11 @@
 import type { BenchStore } from './store.js';
 
-/** The put that a program would use which awaits each. */
+/** The put of a program that wants each acknowledged before the next: at once, where the store can do that. */
 export function putAloneOf(store: BenchStore): BenchStore['put'] {
-  return store.putAlone === undefined
+  return store.putSync === undefined
     ? (key, value) => store.put(key, value)
-    : (key, value) => store.putAlone?.(key, value);
+    : (key, value) => {
+        store.putSync?.(key, value);
+        return undefined;
+      };
 }

@@ -6,7 +6,7 @@ import { unsampled, type Part, type Progress, type Workload } from './workload.j
 
 /** Reads of a store that holds all entries. */
 export const reads: readonly Workload[] = [
-  read('readrandom', 'readrandom, await get', readAwaited, 1500),
+  read('readrandom', 'readrandom, await get', readAwaited, 1000),
   read('readrandom-sync', 'readrandom, getSync', readSync('found', 'owned')),
   read(
     'readrandom-borrowed',
@@ -19,10 +19,10 @@ export const reads: readonly Workload[] = [
     'readmissing, value valid until the next call',
     readSync('missing', 'borrowed'),
   ),
-  read('multiget', 'multiget 100, awaited', readMany, 1500),
+  read('multiget', 'multiget 100, awaited', readMany, 1000),
   read('multiget-sync', 'multiget 100, sync', readManySync),
-  read('readseq', 'readseq, key and value handed out', walk(false), 1500),
-  read('readreverse', 'readreverse, key and value handed out', walk(true), 1500),
+  read('readseq', 'readseq, key and value handed out', walk(false), 1000),
+  read('readreverse', 'readreverse, key and value handed out', walk(true), 1000),
   {
     ...read('seekrandom', 'seekrandom, fresh range read of 10', seek),
     mostOperations: () => 200_000,
@@ -33,7 +33,7 @@ function read(
   name: string,
   title: string,
   prepare: Workload['prepare'],
-  milliseconds = 1000,
+  milliseconds = 700,
 ): Workload {
   return {
     name,

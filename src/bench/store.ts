@@ -46,8 +46,8 @@ export interface BenchStore {
   ): Promise<unknown> | undefined;
   /** One write. Many may be in flight. */
   put(key: BenchKey, value: unknown): Promise<unknown> | undefined;
-  /** As `put`, for one that is awaited before the next, where another call is quickest for that. */
-  putAlone?(key: BenchKey, value: unknown): Promise<unknown> | undefined;
+  /** As `put`, acknowledged when it returns. */
+  putSync?(key: BenchKey, value: unknown): void;
   /** One atomic removal of `keys[i]` for `from <= i < to`. */
   deleteBatch(keys: readonly BenchKey[], from: number, to: number): Promise<unknown> | undefined;
   /** The value, which belongs to the caller, or undefined or null. */
