@@ -49,7 +49,7 @@ export function findWorkloads(
 }
 
 export { DataSet, type DataSetShape } from './bench/data-set.js';
-export type { Percentiles, Timed } from './bench/meter.js';
+export type { Meter, Percentiles, Timed } from './bench/meter.js';
 export { noriDriver, openNori } from './bench/nori-driver.js';
 export {
   loadStore,
@@ -62,6 +62,7 @@ export {
   type WorkloadResult,
 } from './bench/run.js';
 export type {
+  Acknowledgements,
   BenchDriver,
   BenchDurability,
   BenchKey,

@@ -3,7 +3,9 @@ import type { BenchDriver, BenchKey, BenchKind } from './store.js';
 
 /** What a data set is made of. */
 export interface DataSetShape {
+  /** What keys and values are. */
   readonly kind: BenchKind;
+  /** How many there are. */
   readonly entries: number;
   /** Of each value; JSON objects have their own size. */
   readonly valueBytes: number;
@@ -21,6 +23,7 @@ const keySeed = 0x51ab3c27;
  * the keys that are looked for in vain. Half of each value compresses away.
  */
 export class DataSet {
+  /** What it was made for. */
   readonly shape: DataSetShape;
   /** What `weigh` gives for each value. */
   readonly weight: number;
@@ -65,6 +68,7 @@ export class DataSet {
     return Array.from(indexes, (index) => this.key(index));
   }
 
+  /** The values of many indexes. */
   values(indexes: ArrayLike<number>, round = 0): unknown[] {
     return Array.from(indexes, (index) => this.value(index, round));
   }

@@ -10,6 +10,7 @@ export interface Limits {
 export interface Timed {
   /** Operations really done. */
   readonly operations: number;
+  /** How long it lasted. */
   readonly milliseconds: number;
   /** Of all threads of the process, user and system. */
   readonly cpuMicroseconds: number;
@@ -17,10 +18,15 @@ export interface Timed {
   readonly latencyMs: Percentiles | undefined;
 }
 
+/** How long calls took, in milliseconds. */
 export interface Percentiles {
+  /** The median. */
   readonly p50: number;
+  /** Of a hundred, one took longer. */
   readonly p99: number;
+  /** Of a thousand, one took longer. */
   readonly p999: number;
+  /** The longest one seen. */
   readonly max: number;
 }
 
@@ -36,8 +42,10 @@ export class Meter {
   #sampleCount = 0;
   #begunMs = 0;
   #cpu = process.cpuUsage();
+  /** When the time is over, by the monotonic clock. */
   deadlineMs = Infinity;
 
+  /** Begins a timed part. */
   start(milliseconds: number): void {
     this.#sampleCount = 0;
     this.#cpu = process.cpuUsage();
@@ -51,6 +59,7 @@ export class Meter {
     return endedMs >= this.deadlineMs;
   }
 
+  /** Ends it: what so many operations have cost. */
   stop(operations: number): Timed {
     const milliseconds = performance.now() - this.#begunMs;
     const { user, system } = process.cpuUsage(this.#cpu);

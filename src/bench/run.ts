@@ -5,6 +5,7 @@ import { nextTurn, type Part, type Workload } from './workload.js';
 
 /** What one workload gave. */
 export interface WorkloadResult extends Timed {
+  /** Its name. */
   readonly workload: string;
   /** More figures, by what they are. */
   readonly notes: { readonly [name: string]: number };
@@ -74,7 +75,9 @@ async function timed(
 
 /** Where stores are made. */
 export interface BenchDirectories {
+  /** A new, empty directory. */
   make(): Promise<string>;
+  /** Removes one with all that is in it. */
   remove(directory: string): Promise<void>;
 }
 
@@ -83,7 +86,9 @@ export type StoreSizes = Pick<BenchOpenOptions, 'cacheBytes' | 'writeBufferBytes
 
 /** How a workload is run that needs an empty store. */
 export interface FreshOptions extends RunOptions {
+  /** Where the stores are made. */
   readonly directories: BenchDirectories;
+  /** What every store is given. */
   readonly sizes: StoreSizes;
   /** Called with the directory when work in the background has come to rest and the store is closed; without it nobody waits for that work. */
   readonly inspect?: ((directory: string) => Promise<void>) | undefined;

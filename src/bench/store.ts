@@ -11,7 +11,9 @@ export type BenchKind = 'bytes' | 'utf8' | 'json';
 export interface BenchOpenOptions {
   /** A directory that exists; empty for a new store. */
   readonly directory: string;
+  /** What keys and values are. */
   readonly kind: BenchKind;
+  /** What an acknowledged write is to mean. */
   readonly durability: BenchDurability;
   /** For blocks or pages held by the store, in bytes. */
   readonly cacheBytes: number;
@@ -23,6 +25,7 @@ export interface BenchOpenOptions {
 export interface BenchRange {
   /** From this key on; without it from the first (or, reversed, the last). */
   readonly from?: BenchKey | undefined;
+  /** Against the order of keys. */
   readonly isReverse: boolean;
   /** At most so many. */
   readonly limit: number;
@@ -58,25 +61,38 @@ export interface BenchStore {
   getBorrowedSync?(key: BenchKey): unknown;
   /** Values in the order of the keys; all are valid. */
   getMany?(keys: readonly BenchKey[]): Promise<ArrayLike<unknown>>;
+  /** As `getMany`, at once. */
   getManySync?(keys: readonly BenchKey[]): ArrayLike<unknown>;
   /** Hands out each entry of a range. */
   scan(range: BenchRange, visit: BenchVisit): Promise<void> | undefined;
   /** Returns when work in the background has come to rest. */
   settle(): Promise<void>;
+  /** Closes the store; it is not used afterwards. */
   close(): Promise<void>;
+}
+
+/** What an acknowledged write means, in words. */
+export interface Acknowledgements {
+  /** Where `os` is asked for. */
+  readonly os?: string;
+  /** Where `disk` is asked for; absent where the store cannot. */
+  readonly disk?: string;
 }
 
 /** A kind of store, as the runner knows it. */
 export interface BenchDriver {
+  /** For tables. */
   readonly name: string;
+  /** Of the package; empty where it is not known. */
   readonly version: string;
   /** What keys and values of bytes are made as, before the clock: what the store likes best. */
   readonly bytes: 'view' | 'buffer';
   /** Entries of one write when a database is loaded for reading; not when filling is measured. */
   readonly loadBatch: number;
   /** What an acknowledged write of this store means; absent where it cannot be had. */
-  readonly acknowledgement: { readonly [Level in BenchDurability]?: string };
+  readonly acknowledgement: Acknowledgements;
   /** What is set, in words, and which calls are timed. */
   readonly settings: string;
+  /** Opens a store in a directory. */
   open(options: BenchOpenOptions): Promise<BenchStore>;
 }

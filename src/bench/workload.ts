@@ -4,6 +4,7 @@ import type { BenchDurability, BenchStore } from './store.js';
 
 /** One kind of load, under the name by which db_bench or YCSB know it. */
 export interface Workload {
+  /** As db_bench or YCSB call it. */
   readonly name: string;
   /** For a table: what an operation is. */
   readonly title: string;
@@ -11,6 +12,7 @@ export interface Workload {
   readonly needs: 'fresh' | 'loaded';
   /** Whether it writes to the loaded entries: those come last. */
   readonly changes: boolean;
+  /** What an acknowledgement of its writes means. */
   readonly durability: BenchDurability;
   /** Operations of a timed part, at most; from the number of entries. */
   readonly mostOperations: (entries: number) => number;

@@ -52,11 +52,13 @@ export function tableSettingsFor(
   const compression = asked !== 'lz4-zstd' ? asked : isLastLevel ? 'zstd' : 'lz4';
   return {
     compression,
-    // Zstd costs 20 µs a call: larger blocks make it pay.
+    // With 8 KiB instead of 4 a random get of what is cached takes 1.7 µs instead of 2.0 (fewer
+    // objects to visit), a scan a sixth less, one that misses the cache 6.6 µs instead of 6.1; 16 KiB
+    // would give another tenth, and 8.7. Zstd costs 20 µs a call: larger blocks make it pay.
     blockSizeBytes:
       own.blockSizeBytes ??
       settings.blockSizeBytes ??
-      (compression === 'zstd' ? 16 * KiB : 4 * KiB),
+      (compression === 'zstd' ? 16 * KiB : 8 * KiB),
     bloomBitsPerKey: own.bloomBitsPerKey ?? settings.bloomBitsPerKey,
     cachePriority: own.cachePriority ?? 'normal',
   };

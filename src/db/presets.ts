@@ -4,9 +4,9 @@ const MB = 1_000_000;
 const MiB = 1024 * 1024;
 
 const recipeLevels: readonly LevelSettings[] = Object.freeze([
-  { compression: 'lz4', bloomBitsPerKey: 12, cachePriority: 'high' },
-  { compression: 'lz4', bloomBitsPerKey: 10, cachePriority: 'normal' },
-  { compression: 'lz4', bloomBitsPerKey: 10, cachePriority: 'normal' },
+  { compression: 'lz4', bloomBitsPerKey: 12, blockSizeBytes: 4096, cachePriority: 'high' },
+  { compression: 'lz4', bloomBitsPerKey: 10, blockSizeBytes: 4096, cachePriority: 'normal' },
+  { compression: 'lz4', bloomBitsPerKey: 10, blockSizeBytes: 4096, cachePriority: 'normal' },
   { compression: 'zstd', bloomBitsPerKey: 8, blockSizeBytes: 8192, cachePriority: 'none' },
 ]);
 

@@ -29,7 +29,7 @@ export class ScanList {
   add<T>(parts: ScanParts<T>): Scan<T> {
     const scan = new Scan<T>(parts, this);
     scan.openAt = this.#open.length;
-    this.#open.push(scan as Scan<unknown>);
+    this.#open.push(scan);
     return scan;
   }
 

@@ -33,7 +33,7 @@ export interface LevelSettings {
 export interface KeyspaceSettings {
   /** A memtable is flushed above this size, in bytes. 64 KiB to 1 GiB, default 32 MiB. */
   readonly memtableBytes: number;
-  /** Raw size at which a data block is cut, in bytes. 64 to 1 MiB. Default 4 KiB, and 16 KiB in Zstd tables. */
+  /** Raw size at which a data block is cut, in bytes. 64 to 1 MiB. Default 8 KiB, and 16 KiB in Zstd tables. */
   readonly blockSizeBytes: number | undefined;
   /** Codec of all levels. Default `lz4`. */
   readonly compression: KeyspaceCompression;
