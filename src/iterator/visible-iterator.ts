@@ -98,6 +98,11 @@ export class VisibleIterator implements Waitable {
   #isSteady = false;
   /** Walking forward: a version of the key stood on was shown or hides the others. */
   #isDecided = false;
+  /**
+   * Walking forward, since a turn: what the child shows before the key stood on are only
+   * entries put since then, each too new, and a seek would bring others back.
+   */
+  #isTurning = false;
   #valid = false;
   /** The child's call that must complete before anything else; `callNone` when it stands still. */
   #due: Call = callNone;
@@ -132,6 +137,7 @@ export class VisibleIterator implements Waitable {
         this.#due = this.#cursor.valid ? callNext : callFirst;
         this.#isForward = true;
         this.#isSteady = false;
+        this.#isTurning = true;
       } else if (!this.#cursor.next()) {
         this.#due = callNext;
         this.#run?.pause();
@@ -223,6 +229,7 @@ export class VisibleIterator implements Waitable {
     this.#jumpTarget = undefined;
     this.#isForward = call === callFirst || call === callSeek;
     this.#isSteady = false;
+    this.#isTurning = false;
     this.#key.letGo();
     this.#hasCopy = false;
     this.#isDeleted = false;
@@ -268,6 +275,7 @@ export class VisibleIterator implements Waitable {
       if (upper !== undefined && compareKey(entry, upper) >= 0) break;
       if (this.#isNewestVisible(entry)) {
         versions = 0;
+        this.#isTurning = false;
         isFound = entry.kind === kindPut;
         if (isFound) break;
         const range = run?.meet(entry.keyBytes, entry.keyStart, entry.keyEnd, true);
@@ -276,7 +284,7 @@ export class VisibleIterator implements Waitable {
           this.#jump(range);
           return true;
         }
-      } else if (++versions > mostVersionsStepped) {
+      } else if (!this.#isTurning && ++versions > mostVersionsStepped) {
         this.#skipVersions(entry);
         return true;
       }
