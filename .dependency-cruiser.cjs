@@ -118,6 +118,18 @@ module.exports = {
       ['^src/cli/'],
       'see docs/dependencies.md',
     ),
+    only(
+      'level-in-adapter',
+      'node_modules/abstract-level/',
+      ['^src/level/'],
+      'the engine knows nothing of the Level world',
+    ),
+    only(
+      'leveldown-in-bridge',
+      'node_modules/abstract-leveldown/',
+      ['^src/leveldown/'],
+      'the engine knows nothing of the Level world',
+    ),
     {
       name: 'known-packages',
       comment: 'each package has its reason in docs/dependencies.md',
@@ -126,7 +138,7 @@ module.exports = {
       to: {
         path: 'node_modules/',
         pathNot:
-          'node_modules/(@bokuweb/zstd-wasm|commander|(@types/)?cli-progress|cli-table3|@types/node)/',
+          'node_modules/(@bokuweb/zstd-wasm|commander|(@types/)?cli-progress|cli-table3|abstract-level|abstract-leveldown|@types/node)/',
       },
     },
     {
@@ -134,7 +146,11 @@ module.exports = {
       comment: 'a development dependency is not there for users',
       severity: 'error',
       from: { path: '^src/', pathNot: test },
-      to: { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
+      to: {
+        dependencyTypes: ['npm-dev'],
+        // An optional peer: whoever imports nori-lsm/leveldown installs it.
+        pathNot: 'node_modules/(@types|abstract-leveldown)/',
+      },
     },
   ],
   options: {
