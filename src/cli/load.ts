@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChainedBatch, Database, Keyspace, KeyInput } from '../index.js';
 import { openSource } from './byte-source.js';
 import {
@@ -21,6 +20,7 @@ import { LineReader, type ByteSource } from './line-reader.js';
 import { startLoadProgress, type LoadProgress } from './load-progress.js';
 import { formatCount, formatPlural, formatSeconds, formatSize } from './numbers.js';
 import type { Output } from './output.js';
+import { settle } from './settle.js';
 import { printNote } from './terminal.js';
 
 export interface LoadOptions extends KeyspaceFlag {
@@ -39,8 +39,6 @@ export interface LoadOptions extends KeyspaceFlag {
 
 /** A batch is also written when it holds so many bytes: large values must not pile up. */
 const maxBatchBytes = 4 * 1024 * 1024;
-const largestLeftInLog = 4 * 1024 * 1024;
-const pollIntervalMs = 20;
 
 /** Tells the caller how the lines before the bad one ended. */
 type Fate = (lastGoodLine: number) => string;
@@ -190,20 +188,9 @@ class Loader implements LineTaker {
     this.#progress = startLoadProgress('loading', this.#source.size, this.#options.quiet === true);
   }
 
-  /**
-   * Lets flushes and compactions that are due end: closing would abort them, and
-   * commands that only read start none, so reads would stay slow.
-   */
+  /** Lets flushes and compactions that are due end. */
   async settle(): Promise<void> {
-    const db = this.#db!;
-    // What closing flushes may make a compaction due. Less than that stays in the log.
-    if (db.stats().memtables.activeBytes > largestLeftInLog) await db.flush();
-    // Between two compactions nothing runs for a moment.
-    for (let quietPolls = 0; quietPolls < 2 && !this.#isInterrupted;) {
-      const isRunning = db.stats().background.running.length > 0;
-      quietPolls = isRunning ? 0 : quietPolls + 1;
-      await sleep(pollIntervalMs);
-    }
+    await settle(this.#db!, () => this.#isInterrupted);
   }
 
   async close(): Promise<void> {

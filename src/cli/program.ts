@@ -1,18 +1,28 @@
 import { readFileSync } from 'node:fs';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { bench, type BenchOptions } from './bench.js';
-import { bytesFormats } from './bytes-format.js';
 import { checkpoint, type CheckpointFlags } from './checkpoint.js';
 import { completionScript, shells, type Shell } from './completion.js';
-import { addSetting } from './database.js';
 import { destroy, type DestroyFlags } from './destroy.js';
 import { dump, type DumpOptions } from './dump.js';
+import { importLevelDb, type ImportOptions } from './import-leveldb.js';
 import {
   dropKeyspace,
   listKeyspaces,
   type DropOptions,
   type KeyspacesOptions,
 } from './keyspaces.js';
+import {
+  addRangeOptions,
+  durabilityOption,
+  examples,
+  formatOption,
+  keyspaceOption,
+  parseCount,
+  parseSeconds,
+  quietOption,
+  setOption,
+} from './flags.js';
 import { lineFormats } from './line-format.js';
 import { load, type LoadOptions } from './load.js';
 import { compact, verify, type CompactOptions } from './maintenance-commands.js';
@@ -49,65 +59,6 @@ Examples:
 function packageVersion(): string {
   const path = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
-}
-
-function parseCount(least: number): (text: string) => number {
-  return (text) => {
-    const count = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < least) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} up.`);
-    }
-    return count;
-  };
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || seconds < 0.1) {
-    throw new InvalidArgumentError(
-      'It must be a number of seconds from 0.1 up; the directory goes before it.',
-    );
-  }
-  return seconds;
-}
-
-/** Shown below the help of a command. */
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
-}
-
-function formatOption(flag: string, what: string): Option {
-  return new Option(`${flag} <format>`, `how ${what} are printed`)
-    .choices(bytesFormats)
-    .default('text');
-}
-
-const durabilityOption = (): Option =>
-  new Option(
-    '--durability <level>',
-    'when a write counts as done: handed to the system (os) or synced (disk)',
-  )
-    .choices(['none', 'os', 'disk'])
-    .default('os');
-
-const setOption = (): Option =>
-  new Option(
-    '--set <name=value>',
-    'a setting of the database for this run, such as memtableBytes=8MiB (repeatable)',
-  ).argParser(addSetting);
-
-const keyspaceOption = (): Option =>
-  new Option('-k, --keyspace <name>', 'the keyspace, instead of the default one');
-
-const quietOption = (): Option => new Option('-q, --quiet', 'print errors only');
-
-function addRangeOptions(command: Command): Command {
-  return command
-    .option('--gte <key>', 'from this key on')
-    .option('--gt <key>', 'from behind this key on')
-    .option('--lt <key>', 'up to before this key')
-    .option('--lte <key>', 'up to this key')
-    .option('--prefix <key>', 'only keys that begin like this');
 }
 
 /** The command line: what there is to say and who does it. */
@@ -338,6 +289,29 @@ export function makeProgram(output: Output): Command {
     .addOption(quietOption())
     .addHelpText('after', examples('nori destroy ./words', 'nori destroy ./words --yes'))
     .action((dir: string, options: DestroyFlags) => destroy(dir, options));
+
+  program
+    .command('import-leveldb <dir>')
+    .description(
+      'copy a LevelDB into a new database and compare them; run again, it goes on where it was',
+    )
+    .requiredOption('--to <db>', 'the directory of the new database')
+    .addOption(setOption())
+    .addOption(quietOption())
+    .addHelpText(
+      'after',
+      examples(
+        'nori import-leveldb ./old --to ./new',
+        'nori import-leveldb ./old --to ./new --set compression=zstd',
+      ) +
+        `
+
+It reads through classic-level, which is looked for in the project that it is run
+in. LevelDB has no way to open without writing: it replays its log and may tidy
+its files, as at each start of your program. Copy the directory before if it must
+stay as it is.`,
+    )
+    .action((dir: string, options: ImportOptions) => importLevelDb(dir, options));
 
   program
     .command('bench')
