@@ -98,4 +98,6 @@ export interface IteratorOptions<Key = KeyInput> extends RangeOptions<Key>, Read
   readonly limit?: number | undefined;
   /** Ends an asynchronous iteration with `LSM_ABORTED`. */
   readonly signal?: AbortSignal | undefined;
+  /** Stays open at its end, for a `seek` from there; then it has to be closed. Default false: it closes itself. */
+  readonly stayOpen?: boolean | undefined;
 }

@@ -160,6 +160,19 @@ export class Database<Key = Uint8Array, Value = Uint8Array> extends Keyspace<Key
   }
 
   /**
+   * Settles when no read waits for the disk and no write for room, whatever became of
+   * them: what `close` would reject. For a program that wants its last calls answered,
+   * and makes no new ones.
+   */
+  async settled(): Promise<void> {
+    const { core, writer } = this.#parts;
+    core.checkOpen();
+    // A write that fails has told its own caller.
+    await writer?.writes.waitForAdmission().catch(() => undefined);
+    await core.pendingReads.drain();
+  }
+
+  /**
    * Syncs and closes. Writes already made settle as usual; pending reads and
    * writes that wait for room reject with `LSM_CLOSED`. Closing twice is fine.
    */

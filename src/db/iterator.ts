@@ -42,23 +42,28 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
     if (this.#scan.isOver) return { done: true, value: undefined };
     const value = await this.#exclusively(() => this.#advance());
     if (value !== undefined) return { done: false, value };
-    this.#scan.close();
+    this.#scan.end();
     return { done: true, value: undefined };
   }
 
-  /** Up to `count` entries; fewer only at the end, then an empty array. */
-  async nextMany(count: number): Promise<T[]> {
+  /**
+   * Up to `count` entries; fewer only at the end, then an empty array. With `maxBytes`
+   * also fewer once keys and values, as stored, are more than that: at least one.
+   */
+  async nextMany(count: number, maxBytes = Infinity): Promise<T[]> {
     checkCount(count);
     if (this.#scan.isOver) return [];
     return this.#exclusively(async () => {
       const values: T[] = [];
-      while (values.length < count && !this.#scan.isExhausted) {
+      let bytesLeft = maxBytes;
+      while (values.length < count && bytesLeft >= 0 && !this.#scan.isExhausted) {
         const value = this.#stepAtOnce() ? this.#scan.take() : await this.#advance();
         if (value === undefined) {
-          this.#scan.close();
+          this.#scan.end();
           break;
         }
         values.push(value);
+        if (maxBytes !== Infinity && !this.#scan.isExhausted) bytesLeft -= this.#scan.takenBytes;
       }
       return values;
     });
@@ -213,7 +218,7 @@ export class SyncEntryIterator<T, Key = KeyInput> implements IterableIterator<
     try {
       while (!scan.step()) scan.cursor.waitSync();
       const value = scan.take();
-      if (value === undefined) scan.close();
+      if (value === undefined) scan.end();
       return value;
     } catch (error) {
       scan.close();

@@ -310,6 +310,8 @@ export class Keyspace<Key = Uint8Array, Value = Uint8Array> {
       keyEncoding,
       reverse: options.reverse ?? false,
       limit,
+      stayOpen: options.stayOpen ?? false,
+      keysOnly,
       decode,
       signal: options.signal,
       clock: core.components.clock,

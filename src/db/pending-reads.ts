@@ -1,13 +1,14 @@
 /** Reads that wait for the disk, and copies being made: a database that closes waits for them. */
 export class PendingReads {
   #count = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #onIdle: (() => void)[] = [];
 
   /** Returns the function that ends the read. */
   begin(): () => void {
     this.#count++;
     return () => {
-      if (--this.#count === 0) this.#onIdle?.();
+      if (--this.#count > 0) return;
+      for (const resolve of this.#onIdle.splice(0)) resolve();
     };
   }
 
@@ -15,7 +16,7 @@ export class PendingReads {
   async drain(): Promise<void> {
     if (this.#count === 0) return;
     await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
+      this.#onIdle.push(resolve);
     });
   }
 }

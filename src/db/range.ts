@@ -21,6 +21,7 @@ export const iteratorNames: readonly string[] = [
   'limit',
   'signal',
   'snapshot',
+  'stayOpen',
 ] satisfies (keyof IteratorOptions)[];
 
 /** A copy of the key's bytes. @throws LsmError `LSM_INVALID_ARGUMENT`, `LSM_TOO_LARGE` */

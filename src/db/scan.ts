@@ -17,6 +17,8 @@ export interface ScanParts<T> {
   readonly view: ReadView;
   readonly reverse: boolean;
   readonly limit: number;
+  readonly stayOpen: boolean;
+  readonly keysOnly: boolean;
   readonly decode: (entry: CursorEntry) => T;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -101,8 +103,14 @@ export class Scan<T> extends Forgettable {
     this.#target = undefined;
     const value = decode(cursor.entry);
     // Nothing more will come: what is pinned goes now, not when somebody asks again.
-    if (++this.#returned === limit) this.close();
+    if (++this.#returned === limit) this.end();
     return value;
+  }
+
+  /** Bytes of what was taken last, as stored: key and value, or the key where only keys are asked for. */
+  get takenBytes(): number {
+    const { keyStart, keyEnd, valueStart, valueEnd } = this.#parts.cursor.entry;
+    return keyEnd - keyStart + (this.#parts.keysOnly ? 0 : valueEnd - valueStart);
   }
 
   /** The next `step` goes to `key`, or to the first one behind it in the direction of the scan. */
@@ -122,6 +130,11 @@ export class Scan<T> extends Forgettable {
   get isOver(): boolean {
     if (this.#reason !== undefined) throw this.#reason;
     return this.#isClosed;
+  }
+
+  /** Its last entry was given. */
+  end(): void {
+    if (!this.#parts.stayOpen) this.close();
   }
 
   close(reason?: LsmError): void {
