@@ -212,26 +212,30 @@ export class TableReader {
 
   /**
    * Finds the newest version of `key` with a sequence number at or below `seq`;
-   * a tombstone is found too. `hash` is the key's. With `lookupNeedsBlock`, wait
-   * for `request` and repeat the call with it; the table must be held meanwhile.
+   * a tombstone is found too. `hash` is the key's; without it the filter is not
+   * asked. With `lookupNeedsBlock`, wait for `request` and repeat the call with it;
+   * the table must be held meanwhile.
    */
   get(
     key: Uint8Array,
-    hash: KeyHash,
+    hash: KeyHash | undefined,
     seq: number,
     into: CursorEntry,
     request: BlockRequest,
   ): number {
-    let filter = this.#filter;
-    if (filter === undefined && this.#needsFilter) {
-      filter = this.#findFilter(key, request);
-      if (filter === undefined) return lookupNeedsBlock;
-    }
-    if (filter !== undefined && !filter.mayContainHash(hash.low, hash.high)) {
-      this.#filterChecks++;
-      this.#filterNegatives++;
-      request.clear();
-      return lookupAbsent;
+    let filter: BloomFilter | undefined;
+    if (hash !== undefined) {
+      filter = this.#filter;
+      if (filter === undefined && this.#needsFilter) {
+        filter = this.#findFilter(key, request);
+        if (filter === undefined) return lookupNeedsBlock;
+      }
+      if (filter !== undefined && !filter.mayContainHash(hash.low, hash.high)) {
+        this.#filterChecks++;
+        this.#filterNegatives++;
+        request.clear();
+        return lookupAbsent;
+      }
     }
     const part = this.#onlyPart ?? this.indexPartAt(this.indexPartOf(key, seq), request);
     if (part === undefined) return lookupNeedsBlock;

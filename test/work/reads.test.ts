@@ -172,6 +172,23 @@ describe('a settled database, and a cache for all of it', () => {
     await db.close();
   });
 
+  it('the deepest filter is not asked where all keys are there, and is after one that is not', async () => {
+    const { db } = await openWatched(options, disk.clone());
+    await db.compactRange();
+    const getAll = (odd: number, count: number): Record<string, number> => {
+      const before = db.stats();
+      for (let i = 0; i < count; i++) db.getSync(keyAt(20 * i + odd));
+      return blocksBetween(before, db.stats());
+    };
+    getAll(0, 100);
+    expectWork('there: filters asked per get', getAll(0, 1000).checks / 1000, { most: 0 });
+    const absent = getAll(1, 1000);
+    const blocks = absent.fromDisk + absent.cached;
+    expectWork('absent: filters asked per get', absent.checks / 1000, { least: 0.999, most: 1 });
+    expectWork('absent: blocks asked for per get', blocks / 1000, { least: 0.001, most: 0.03 });
+    await db.close();
+  });
+
   it('a getMany reads no block twice', async () => {
     const neighbours = Array.from({ length: 400 }, (_, i) => keyAt(20_000 + 2 * i));
     const readsOf = async (many: boolean): Promise<number> => {
