@@ -24,18 +24,19 @@ export async function getMany<T>(
   // The first stage runs at once; the others when the caller may have written, closed the
   // snapshot and used its buffers again: they have a pin and copies of their own.
   const pin = length > keysPerStage ? core.snapshots.add(reader.seqOf(options)) : undefined;
-  const snapshot = pin === undefined ? options?.snapshot : { pin, seq: pin.seq, isClosed: false };
+  const seq = pin?.seq ?? reader.seqOf(options);
   try {
     const later = keys.slice(keysPerStage).map((key) => reader.ownKey(key));
     for (let from = 0; from < length; from += keysPerStage) {
       const pending: Promise<void>[] = [];
       const to = Math.min(length, from + keysPerStage);
       try {
+        reader.check();
         for (let i = from; i < to; i++) {
           const found =
             from === 0
-              ? reader.find(keys[i], { snapshot }, use)
-              : reader.find(later[i - keysPerStage], { snapshot }, use, 'view');
+              ? reader.findAt(keys[i], seq, use)
+              : reader.findAt(later[i - keysPerStage], seq, use, 'view');
           if (found instanceof Promise) {
             pending.push(
               found.then((value) => {

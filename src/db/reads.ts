@@ -38,17 +38,36 @@ export class PointReader {
   }
 
   /**
-   * As `findSync`, or `undefined` in `pending` and a promise when the disk has to
-   * be waited for. `use` is called with the entry while it is valid. A key from
-   * `ownKey` goes in with the encoding `view`.
+   * As `findSync`, but a promise when the disk has to be waited for. `use` is
+   * called with the entry while it is valid.
    */
   find<T>(
     key: unknown,
     options: ReadOptions | undefined,
     use: (entry: CursorEntry | undefined) => T,
+  ): T | Promise<T> {
+    return this.#finish(this.#begin(key, options, this.#keyEncoding), use);
+  }
+
+  /**
+   * As `find`, as of `seq`, for one of many keys: `check` was called in this turn.
+   * A key from `ownKey` goes in with the encoding `view`.
+   */
+  findAt<T>(
+    key: unknown,
+    seq: number,
+    use: (entry: CursorEntry | undefined) => T,
     encoding: KeyEncoding = this.#keyEncoding,
   ): T | Promise<T> {
-    const lookup = this.#begin(key, options, encoding);
+    return this.#finish(this.#beginAt(key, seq, encoding), use);
+  }
+
+  /** @throws LsmError when nothing can be read */
+  check(): void {
+    this.#core.checkReadable(this.#keyspace);
+  }
+
+  #finish<T>(lookup: Lookup, use: (entry: CursorEntry | undefined) => T): T | Promise<T> {
     while (!lookup.run()) {
       if (!lookup.isExpectedFast) return this.#findSlowly(lookup, use);
       this.#waitSync(lookup);
@@ -77,11 +96,13 @@ export class PointReader {
   }
 
   #begin(key: unknown, options: ReadOptions | undefined, encoding: KeyEncoding): Lookup {
-    const core = this.#core;
-    const keyspace = this.#keyspace;
-    core.checkReadable(keyspace);
+    this.check();
     if (options !== undefined) checkNames(options, readOptionNames, 'a read');
-    const seq = this.seqOf(options);
+    return this.#beginAt(key, this.seqOf(options), encoding);
+  }
+
+  #beginAt(key: unknown, seq: number, encoding: KeyEncoding): Lookup {
+    const keyspace = this.#keyspace;
     this.#key.setKey(key, encoding);
     keyspace.reads.gets++;
     this.#lookup.begin(keyspace.tree.view, this.#key.view(), seq);
