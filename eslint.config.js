@@ -5,7 +5,7 @@ const useClock = 'take a Clock (src/base/clock.ts)';
 const usePrng = 'take a RandomSource (src/base/prng.ts)';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', '.nori-*/', 'docs/api/'] },
+  { ignores: ['dist/', 'coverage/', 'node_modules/', '**/.nori-*/', 'docs/api/'] },
   {
     files: ['**/*.{ts,js,mjs,cjs}'],
     linterOptions: { reportUnusedDisableDirectives: 'error' },

@@ -34,6 +34,12 @@ describe('the lockfile', () => {
   });
 });
 
+it.each(['bench', 'ecosystem'])('the lockfile of %s names no registry host', (folder) => {
+  const { packages } = readJson(`${folder}/package-lock.json`) as typeof lock;
+  const places = Object.values(packages).flatMap(({ resolved }) => resolved ?? []);
+  expect(places.filter((place) => !place.startsWith('file:'))).toEqual([]);
+});
+
 describe('package.json', () => {
   it('runs nothing when it is installed', () => {
     const atInstall = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];

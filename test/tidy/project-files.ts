@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const directories = ['src', 'test', 'scripts', 'examples', 'bench', 'docs'];
-const notOurs = new Set(['node_modules', 'fixtures', 'api']);
+const directories = ['src', 'test', 'scripts', 'examples', 'bench', 'ecosystem', 'docs'];
+const notOurs = new Set(['node_modules', 'fixtures', 'api', '.nori-packed']);
 
 export interface ProjectFile {
   /** Relative to the root, with '/'. */
