@@ -157,7 +157,7 @@ export class NoriLevel<KDefault = string, VDefault = string> extends Base<KDefau
       });
       this.#stores = await makeStores(database);
     } catch (error) {
-      throw toOpenError(error, this.#location);
+      throw await toOpenError(error, this.#location, ours.fs);
     }
   }
 
@@ -169,10 +169,10 @@ export class NoriLevel<KDefault = string, VDefault = string> extends Base<KDefau
       await database.settled();
       await database.close();
     } catch (error) {
-      throw toLevelError(error);
-    } finally {
-      this.#stores = undefined;
+      // Closed already, with an error that was told then.
+      if (!isLsmError(error, 'LSM_CLOSED')) throw toLevelError(error);
     }
+    this.#stores = undefined;
   }
 
   /** @internal */

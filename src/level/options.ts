@@ -40,6 +40,8 @@ export function translateOptions(options: OpenOptions): NoriOpenOptions {
     );
   }
   const translated: Record<string, unknown> = {
+    // Programs make any number of writes without awaiting them, which LevelDB lets wait.
+    maxQueuedBytes: 16 * GiB,
     createIfMissing: options.createIfMissing !== false,
     errorIfExists: options.errorIfExists === true,
   };

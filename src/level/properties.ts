@@ -18,8 +18,10 @@ export function propertyOf(stats: DatabaseStats, property: string): string {
   }
 }
 
+/** LevelDB has seven levels, empty ones among them. */
 function filesAt({ levels }: DatabaseStats, level: number): string {
-  return level < levels.length ? String(levels[level].tables) : '';
+  if (level >= Math.max(7, levels.length)) return '';
+  return String(levels.find((stats) => stats.level === level)?.tables ?? 0);
 }
 
 /** LevelDB's table without its column of seconds, which we do not count. */
