@@ -113,7 +113,10 @@ export class Background {
   entered(keyspace: KeyspaceCore, bytes: number): void {
     if (keyspace.isMemtableFull && !keyspace.isDropped) this.#full.add(keyspace);
     this.pacing.entered(keyspace, bytes);
-    if (this.#budget.isDue(bytes)) this.#checkBudget();
+    if (this.#budget.isDue(bytes)) {
+      if (keyspace.isMemtableFilling) this.#jobs.prepareFlush();
+      this.#checkBudget();
+    }
     this.#idleFlush.note();
   }
 

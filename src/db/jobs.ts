@@ -100,6 +100,18 @@ export class Jobs {
     };
   }
 
+  /**
+   * Starts the thread of a flush that will come, so that the first one does not
+   * wait for it: it takes 100 ms. The flush itself says why it could not start.
+   */
+  prepareFlush(): void {
+    try {
+      this.#executors.flush.prepare();
+    } catch (error) {
+      if (!isLsmError(error, 'LSM_UNSUPPORTED')) throw error;
+    }
+  }
+
   /** What a job's error means for the database. `LSM_FAILED`: a directory could not be synced, so what is on disk is unknown. */
   classify(error: unknown, doing: string): LsmError {
     const known = toLsmError(error, doing);

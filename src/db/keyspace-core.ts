@@ -89,6 +89,11 @@ export class KeyspaceCore {
     return this.tree.active.usedBytes >= memtableBytes - memtableBytes / 64;
   }
 
+  /** A quarter of it is used: there will be a flush. */
+  get isMemtableFilling(): boolean {
+    return this.tree.active.usedBytes >= this.#settings.memtableBytes / 4;
+  }
+
   /** Nobody may use it any more: it is being dropped, or was. */
   get isDropped(): boolean {
     return this.#isDropped;
