@@ -23,10 +23,10 @@ function openFlags(options: { readonly writable?: boolean } | undefined): number
   return (options?.writable === true ? O_RDWR : O_RDONLY) | nonBlocking | notThroughLinks;
 }
 
-/** Turns one callback call of `node:fs` into a promise. */
+/** Turns one callback call of `node:fs` into a promise. Where there is no error, Deno gives undefined to some. */
 function call<T>(run: (callback: (error: Error | null, value: T) => void) => void): Promise<T> {
   return new Promise((settle, reject) => {
-    run((error, value) => (error === null ? settle(value) : reject(error)));
+    run((error, value) => (error == null ? settle(value) : reject(error)));
   });
 }
 

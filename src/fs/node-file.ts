@@ -69,7 +69,7 @@ export class NodeFile implements File {
     const fd = this.#enter('fstat');
     try {
       return await new Promise((settle, reject) => {
-        fs.fstat(fd, (error, stats) => (error === null ? settle(stats.size) : reject(error)));
+        fs.fstat(fd, (error, stats) => (error == null ? settle(stats.size) : reject(error)));
       });
     } finally {
       this.#leave();
@@ -156,7 +156,7 @@ export class NodeFile implements File {
     const fd = this.#enter(name);
     try {
       await new Promise<void>((settle, reject) => {
-        run(fd, (error) => (error === null ? settle() : reject(error)));
+        run(fd, (error) => (error == null ? settle() : reject(error)));
       });
     } finally {
       this.#leave();
@@ -173,7 +173,7 @@ function readOnce(
 ): Promise<number> {
   return new Promise((settle, reject) => {
     fs.read(fd, target, at, length, position, (error, count) =>
-      error === null ? settle(count) : reject(error),
+      error == null ? settle(count) : reject(error),
     );
   });
 }
@@ -187,7 +187,7 @@ function writeOnce(
 ): Promise<number> {
   return new Promise((settle, reject) => {
     fs.write(fd, source, at, length, position, (error, count) =>
-      error === null ? settle(count) : reject(error),
+      error == null ? settle(count) : reject(error),
     );
   });
 }
