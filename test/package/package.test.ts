@@ -39,16 +39,85 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
+/** What classic-level 3.0.0 prints in the program of test/level/program. */
+const levelOutput = `'config' { theme: 'dark' } { theme: 'dark' } undefined
+'written' 9
+'grace' 'Grace'
+'edsger' 'Edsger'
+'by age' [ 'alan', 'edsger', 'grace' ]
+'many' [ { name: 'Ada', age: 36 }, undefined ] [ true, false ]
+'before' [ 'ada', 'edsger', 'grace' ] 'now' [ 'ada', 'barbara', 'edsger', 'grace' ]
+'seek' [ 'config' ]
+'left' [ '!users!edsger', '!users!grace', 'config' ]
+'size' 'number' ''
+'LEVEL_DATABASE_NOT_OPEN' 'LEVEL_LOCKED'
+'LEVEL_DATABASE_NOT_OPEN'
+'LEVEL_DATABASE_NOT_OPEN' true
+`;
+
+/** A dependency of the project that wants classic-level and level. */
+const program = 'program-for-classic-level';
+
 let packed: Packed;
+
+function pack(directory: string): Packed {
+  const printed = run('npm', ['pack', '--json', '--pack-destination', project], directory);
+  // An npm may print an array, or an object by package name.
+  const [first] = Object.values(JSON.parse(printed) as Record<string, Packed>);
+  return first;
+}
 
 beforeAll(() => {
   run(process.execPath, [join(root, 'scripts/ensure.mjs')], root);
-  const printed = run('npm', ['pack', '--json', '--pack-destination', project], root);
-  // An npm may print an array, or an object by package name.
-  [packed] = Object.values(JSON.parse(printed) as Record<string, Packed>);
-  writeFileSync(join(project, 'package.json'), '{ "name": "empty-project", "private": true }\n');
-  run('npm', ['install', '--no-audit', '--no-fund', `./${packed.filename}`], project);
+  packed = pack(root);
+  const level = `file:./${pack(join(root, 'packages/nori-level')).filename}`;
+  const manifest = {
+    name: 'empty-project',
+    private: true,
+    dependencies: {
+      'nori-lsm': `file:./${packed.filename}`,
+      [program]: `file:./${pack(join(root, 'test/level/program')).filename}`,
+    },
+    overrides: { level, 'classic-level': level },
+  };
+  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
+  run('npm', ['install', '--no-audit', '--no-fund'], project);
 }, 300_000);
+
+/** With the types and options of classic-level. */
+const typedLevelProgram = `
+import { ClassicLevel, type BatchOperation, type DatabaseOptions } from 'classic-level';
+import { Level } from 'level';
+
+interface User {
+  age: number;
+}
+const options: DatabaseOptions<string, User> = { valueEncoding: 'json', cacheSize: 8 };
+const db = new ClassicLevel<string, User>('./db', options);
+const users = db.sublevel<string, User>('users', { valueEncoding: 'json' });
+const operation: BatchOperation<typeof db, string, User> =
+  { type: 'put', key: 'a', value: { age: 1 }, sublevel: users };
+await db.batch([operation], { sync: true });
+await db.put('b', { age: 2 }, { sync: true });
+const age: number | undefined = (await db.get('b', { fillCache: false }))?.age;
+for await (const [key, value] of db.iterator({ gt: 'a', highWaterMarkBytes: 1e5 }))
+  console.log(key.length, value.age, age);
+await db.batch().put('c', { age: 3 }).write({ sync: true });
+const texts: Level = new Level('./db');
+console.log((await texts.getMany(['a'], { snapshot: texts.snapshot() }))[0]?.length);
+`;
+
+const options = [
+  '--noEmit',
+  '--strict',
+  '--target',
+  'es2023',
+  '--module',
+  'nodenext',
+  '--moduleResolution',
+  'nodenext',
+];
+const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
 
 describe('the package, installed into an empty project', () => {
   it('holds what is needed and nothing else', () => {
@@ -72,8 +141,12 @@ describe('the package, installed into an empty project', () => {
     const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { hasInstallScript?: boolean }>;
     };
-    const installed = Object.entries(lock.packages).filter(([path]) => path !== '');
-    expect(installed.length).toBeLessThanOrEqual(12);
+    const ours = ['', program, 'level', 'classic-level'].map(
+      (name) => name && `node_modules/${name}`,
+    );
+    const installed = Object.entries(lock.packages).filter(([path]) => !ours.includes(path));
+    // Eight of them come with abstract-level.
+    expect(installed.length).toBeLessThanOrEqual(20);
     expect(installed.filter(([, entry]) => entry.hasInstallScript)).toEqual([]);
   });
 
@@ -105,18 +178,8 @@ describe('the package, installed into an empty project', () => {
     ],
   ])('type-checks as %s', (_, file, makeProgram) => {
     writeFileSync(join(project, file), makeProgram());
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--target',
-      'es2023',
-      '--module',
-      'nodenext',
-      '--moduleResolution',
-      'nodenext',
-    ];
-    const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
-    run(process.execPath, [tsc, ...options, ...types, file], project);
+    writeFileSync(join(project, 'level.mts'), typedLevelProgram);
+    run(process.execPath, [tsc, ...options, ...types, file, 'level.mts'], project);
   });
 
   it('has declarations that check without skipLibCheck and without the types of Node', () => {
@@ -139,6 +202,16 @@ describe('the package, installed into an empty project', () => {
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
     run(process.execPath, [tsc, '-p', '.'], project);
   });
+
+  it.each(['main.mjs', 'main.cjs'])(
+    'runs a program for classic-level and level unchanged, through overrides: %s',
+    (file) => {
+      const directory = join(project, 'node_modules', program);
+      const databases = join(project, file, 'databases');
+      const printed = run(process.execPath, [join(directory, file), databases], project);
+      expect(printed).toBe(levelOutput.repeat(2));
+    },
+  );
 
   it('brings the nori command', () => {
     const nori = join(project, 'node_modules/.bin/nori');

@@ -1,0 +1,1 @@
+export { Level, NoriLevel, NoriLevel as ClassicLevel } from 'nori-lsm/level';
