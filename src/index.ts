@@ -107,6 +107,6 @@ export {
 } from './base/errors.js';
 export { BlockCache } from './sstable/block-cache.js';
 export type { CachePriority, Compression } from './base/table-meta.js';
-export type { Clock } from './base/clock.js';
+export { systemClock, type Clock } from './base/clock.js';
 export type { RandomSource } from './base/prng.js';
 export type { Damage, Leftover, VerifyReport } from './verify/verify-database.js';

@@ -20,6 +20,7 @@ export const longestTurnMs = 5;
 
 const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 
+/** The clock of the machine: what a `Clock` of one's own can build on. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
