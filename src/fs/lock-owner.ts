@@ -14,19 +14,21 @@ export interface LockOwner {
 
 /** What can be said about the processes of this host. */
 export interface ProcessTable {
-  /** False only when there is certainly no such process. */
-  isAlive(pid: number): boolean;
+  /** False only when there is certainly no such process; undefined where that may not be asked. */
+  isAlive(pid: number): boolean | undefined;
   startOf(pid: number): string | undefined;
 }
 
-/** `foreign`: on another host or in another pid namespace, where it cannot be looked up. */
+/** `foreign`: it cannot be looked up: on another host, in another pid namespace, or for lack of a permission. */
 export type OwnerState = 'alive' | 'dead' | 'foreign';
 
 export function judgeOwner(owner: LockOwner, self: LockOwner, processes: ProcessTable): OwnerState {
   if (owner.host !== self.host) return 'foreign';
   if (differ(owner.bootId, self.bootId)) return 'dead';
   if (owner.pidNamespace !== self.pidNamespace) return 'foreign';
-  if (!processes.isAlive(owner.pid)) return 'dead';
+  const isAlive = processes.isAlive(owner.pid);
+  if (isAlive === undefined) return 'foreign';
+  if (!isAlive) return 'dead';
   return differ(owner.processStart, processes.startOf(owner.pid)) ? 'dead' : 'alive';
 }
 

@@ -220,11 +220,14 @@ function bootId(): string | undefined {
   return orUndefined(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
 }
 
-function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean | undefined {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return systemErrorCode(error) !== 'ESRCH';
+    const code = systemErrorCode(error);
+    if (code === 'ESRCH') return false;
+    // Of another user. Any other refusal tells nothing: Deno without --allow-run.
+    return code === 'EPERM' ? true : undefined;
   }
   // Killed, but its parent has not looked yet: it holds nothing any more.
   const state = processStatus(pid)?.[0];

@@ -484,6 +484,7 @@ describe('judgeOwner', () => {
   const alive = { isAlive: () => true, startOf: () => '100' };
   const gone = { isAlive: () => false, startOf: () => undefined };
   const unknown = { isAlive: () => true, startOf: () => undefined };
+  const forbidden = { isAlive: () => undefined, startOf: () => undefined };
 
   it.each([
     ['itself', {}, alive, 'alive'],
@@ -495,6 +496,8 @@ describe('judgeOwner', () => {
     ['boot not known', { bootId: undefined }, gone, 'dead'],
     ['another host', { host: 'there' }, gone, 'foreign'],
     ['another host and boot', { host: 'there', bootId: 'older' }, gone, 'foreign'],
+    ['processes may not be looked up', {}, forbidden, 'foreign'],
+    ['processes may not be looked up, another boot', { bootId: 'older' }, forbidden, 'dead'],
     ['another pid namespace', { pidNamespace: 'pid:[2]' }, gone, 'foreign'],
     ['pid namespace not known', { pidNamespace: undefined }, gone, 'foreign'],
     ['another boot and pid namespace', { bootId: 'older', pidNamespace: 'x' }, alive, 'dead'],
