@@ -38,8 +38,8 @@ const readme = fenced(readPage('README.md'), 'js');
 const crash = readme.find((program) => program.includes('SIGKILL'))!;
 
 it('the programs of the README print what they say', () => {
-  expect(readme).toHaveLength(4);
-  const [first, keyspaces, , commonJs] = readme;
+  expect(readme).toHaveLength(5);
+  const [first, keyspaces, , commonJs, level] = readme;
   expect(run(first, 'readme')).toEqual({
     ended: 0,
     out: "{ name: 'Ada' }\nundefined\nuser:2 { name: 'Grace' }\nuser:1 { name: 'Ada' }\n",
@@ -51,6 +51,7 @@ it('the programs of the README print what they say', () => {
     err: '',
   });
   expect(run(commonJs, 'readme')).toMatchObject({ ended: 0, err: '' });
+  expect(run(level, 'readme')).toEqual({ ended: 0, out: 'a 1\n', err: '' });
 });
 
 it('the program that kills itself finds everything that was acknowledged', () => {
