@@ -44,8 +44,8 @@ export interface KeyvNoriEntry {
 export class KeyvNori extends EventEmitter {
   /** As given, and what Keyv 5 wants of those whose `iterator` it uses: a dialect that it knows, and a URL. */
   readonly opts: KeyvNoriOptions & { readonly dialect: string; readonly url: string };
-  /** Keyv 5 sets it, and puts it before keys itself: `namespace:key`. */
-  // Only declared: Keyv 6 leaves namespaces to those who have this property, others get keys with a prefix from it too.
+  /** Set by Keyv 5, which puts it before the keys itself: `namespace:key`. */
+  // Only declared: Keyv 6 leaves prefixes to adapters that have this property from the start.
   declare namespace?: string | undefined;
   readonly #clock: Clock;
   readonly #setsPerSweep: number;
