@@ -100,19 +100,16 @@ describe('clearExpired', () => {
     expect(await stored()).toEqual({ records: 1, expiries: 0 });
   });
 
-  it('loses no value that is set meanwhile, by another adapter', async () => {
+  it('loses no value that another adapter sets meanwhile, at whichever moment', async () => {
     const other = new KeyvNori({ database, clock });
-    const keys = Array.from({ length: 3000 }, (_, i) => `key-${i}`);
-    await store.setMany(keys.map((key) => ({ key, value: 'old', ttl: 10 })));
-    nowMs += 100;
-    const swept = store.clearExpired();
-    const sets: Promise<unknown>[] = [];
-    for (const key of keys) {
-      sets.push(other.set(key, 'new'));
-      if (sets.length % 100 === 0) await new Promise(setImmediate);
+    for (let turns = 0; turns < 40; turns++) {
+      await store.set('key', 'old', 10);
+      nowMs += 100;
+      const swept = store.clearExpired();
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      await Promise.all([swept, other.set('key', 'new')]);
+      expect(await store.get('key')).toBe('new');
     }
-    await Promise.all([swept, ...sets]);
-    expect(new Set(await store.getMany(keys))).toEqual(new Set(['new']));
   });
 
   it('runs by itself after so many sets with a ttl', async () => {
