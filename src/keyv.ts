@@ -14,5 +14,5 @@
  */
 // As the default too: so do the adapters of Keyv.
 export { KeyvNori, KeyvNori as default } from './keyv/keyv-nori.js';
-export type { KeyvNoriEntry, KeyvNoriOptions } from './keyv/keyv-nori.js';
+export type { KeyvNoriEntry, KeyvNoriOptions, KeyvNoriOpts } from './keyv/keyv-nori.js';
 export type { AnyDatabase } from './keyv/store.js';

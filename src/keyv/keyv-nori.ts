@@ -19,9 +19,19 @@ export interface KeyvNoriOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** The options, and by what Keyv 5 knows those whose `iterator` it uses. */
+export interface KeyvNoriOpts extends KeyvNoriOptions {
+  /** One that is in Keyv's list: `sqlite`. */
+  readonly dialect: string;
+  /** The path; empty with `database`. */
+  readonly url: string;
+}
+
 /** One entry of `setMany`. */
 export interface KeyvNoriEntry {
+  /** With its namespace. */
   readonly key: string;
+  /** A string, bytes, or what JSON can say. */
   readonly value: unknown;
   /** Milliseconds; none, 0 or null: never expires. */
   readonly ttl?: number | null | undefined;
@@ -42,8 +52,8 @@ export interface KeyvNoriEntry {
  * Methods reject with what `nori-lsm` throws; Keyv makes `error` events of it.
  */
 export class KeyvNori extends EventEmitter {
-  /** As given, and what Keyv 5 wants of those whose `iterator` it uses: a dialect that it knows, and a URL. */
-  readonly opts: KeyvNoriOptions & { readonly dialect: string; readonly url: string };
+  /** As given, and what Keyv 5 wants to see. */
+  readonly opts: KeyvNoriOpts;
   /** Set by Keyv 5, which puts it before the keys itself: `namespace:key`. */
   // Only declared: Keyv 6 leaves prefixes to adapters that have this property from the start.
   declare namespace?: string | undefined;
@@ -85,7 +95,10 @@ export class KeyvNori extends EventEmitter {
     return (await store.getMany(keys, this.#now())) as (Value | undefined)[];
   }
 
-  /** @param ttl - milliseconds; none, 0 or null: never expires */
+  /**
+   * Stores `value` under `key`, replacing what is there.
+   * @param ttl - milliseconds; none, 0 or null: never expires
+   */
   async set(key: string, value: unknown, ttl?: number | null): Promise<boolean> {
     await this.#set([{ key, value, ttl }]);
     return true;

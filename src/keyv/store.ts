@@ -5,8 +5,9 @@ import { isExpired, never, recordEncoding, type StoredRecord } from './record.js
 
 /** A `Database`, whatever its encodings. */
 export interface AnyDatabase {
-  // Its own type would ask for the encodings.
+  /** As of `Database`. */
   keyspace(name: string, options: object): Promise<unknown>;
+  /** As of `Database`. */
   close(): Promise<void>;
 }
 

@@ -48,14 +48,30 @@ export interface LevelDownGetOptions {
 
 /** One operation of `batch`. */
 export type LevelDownOperation =
-  | { readonly type: 'put'; readonly key: Data; readonly value: Data }
-  | { readonly type: 'del'; readonly key: Data };
+  | {
+      /** Stores `value` under `key`. */
+      readonly type: 'put';
+      /** Not empty. */
+      readonly key: Data;
+      /** May be empty. */
+      readonly value: Data;
+    }
+  | {
+      /** Removes `key`. */
+      readonly type: 'del';
+      /** Not empty. */
+      readonly key: Data;
+    };
 
 /** A range of keys; bounds that are empty, null or undefined are none. */
 export interface LevelDownRange {
+  /** Only keys behind this one. */
   readonly gt?: Data | null | undefined;
+  /** Only this key and those behind it; goes before `gt`. */
   readonly gte?: Data | null | undefined;
+  /** Only keys before this one. */
   readonly lt?: Data | null | undefined;
+  /** Only this key and those before it; goes before `lt`. */
   readonly lte?: Data | null | undefined;
   /** From the last key to the first. Default false. */
   readonly reverse?: boolean | undefined;
@@ -79,25 +95,33 @@ export interface LevelDownIteratorOptions extends LevelDownRange {
 
 /** What `db.iterator()` gives: entries as they were when it was made. */
 export interface LevelDownIterator extends AsyncIterable<[Data, Data]> {
+  /** Which made it. */
   readonly db: LevelDown;
   /** The next entry; at the end, neither key nor value. */
   next(callback: (error?: Error | null, key?: Data, value?: Data) => void): this;
+  /** The next entry; undefined at the end. */
   next(): Promise<[Data, Data] | undefined>;
   /** Goes to `target`, or to the first key behind it in the iterator's direction; outside of the range there is nothing. */
   seek(target: Data): void;
   /** Lets go of what the iterator holds. To be called in every case. */
   end(callback: ErrorCallback): void;
+  /** As `end`, with a promise. */
   end(): Promise<void>;
 }
 
 /** What `db.batch()` without arguments gives; keys and values are copied at once. */
 export interface LevelDownChainedBatch {
+  /** Which made it. */
   readonly db: LevelDown;
+  /** Adds an entry to be stored. */
   put(key: Data, value: Data): this;
+  /** Adds a key to be removed. */
   del(key: Data): this;
+  /** Forgets what was added. */
   clear(): this;
   /** Writes all of it or nothing. */
   write(callback: ErrorCallback): void;
+  /** As `write`, with options. */
   write(options: LevelDownWriteOptions, callback: ErrorCallback): void;
 }
 
@@ -105,39 +129,53 @@ export interface LevelDownChainedBatch {
 export interface LevelDown {
   /** As given to the constructor. */
   readonly location: string;
+  /** Calls are answered while it is `open`. */
   readonly status: 'new' | 'opening' | 'open' | 'closing' | 'closed';
   /** What level-supports 2 reads: snapshots, bufferKeys, permanence, seek, clear, getMany, … */
   readonly supports: Readonly<Record<string, unknown>>;
+  /** Opens the directory, making it when it is missing. Errors have the codes of abstract-level: `LEVEL_LOCKED`, `LEVEL_CORRUPTION`. */
   open(callback: ErrorCallback): void;
+  /** As `open`, with options. */
   open(options: LevelDownOpenOptions, callback: ErrorCallback): void;
   /** Waits for what is pending; open iterators end. */
   close(callback: ErrorCallback): void;
   /** The value, or an error with the message `NotFound`. */
   get(key: Data, callback: ResultCallback<Data>): void;
+  /** As `get`, with options. */
   get(key: Data, options: LevelDownGetOptions, callback: ResultCallback<Data>): void;
   /** The values in the order of the keys, undefined for those that are absent. */
   getMany(keys: readonly Data[], callback: ResultCallback<(Data | undefined)[]>): void;
+  /** As `getMany`, with options. */
   getMany(
     keys: readonly Data[],
     options: LevelDownGetOptions,
     callback: ResultCallback<(Data | undefined)[]>,
   ): void;
+  /** As `getMany`, with a promise. */
   getMany(keys: readonly Data[], options?: LevelDownGetOptions): Promise<(Data | undefined)[]>;
+  /** Stores `value` under `key`, replacing what is there. */
   put(key: Data, value: Data, callback: ErrorCallback): void;
+  /** As `put`, with options. */
   put(key: Data, value: Data, options: LevelDownWriteOptions, callback: ErrorCallback): void;
+  /** Removes `key`; fine when it is absent. */
   del(key: Data, callback: ErrorCallback): void;
+  /** As `del`, with options. */
   del(key: Data, options: LevelDownWriteOptions, callback: ErrorCallback): void;
   /** All operations or none, in their order. */
   batch(operations: readonly LevelDownOperation[], callback: ErrorCallback): void;
+  /** As `batch`, with options. */
   batch(
     operations: readonly LevelDownOperation[],
     options: LevelDownWriteOptions,
     callback: ErrorCallback,
   ): void;
+  /** A batch to chain. @throws Error before `open` */
   batch(): LevelDownChainedBatch;
-  /** @throws Error before `open` */
+  /** Entries in the order of their keys, as of now. @throws Error before `open` */
   iterator(options?: LevelDownIteratorOptions): LevelDownIterator;
+  /** Removes all entries, in several batches. */
   clear(callback: ErrorCallback): void;
+  /** Removes the entries in a range, in several batches. */
   clear(options: LevelDownRange, callback: ErrorCallback): void;
   /** About how many bytes of files the keys from `start` to `end` (exclusive) take; what is still in memory is not counted. */
   approximateSize(start: Data, end: Data, callback: ResultCallback<number>): void;
@@ -145,6 +183,7 @@ export interface LevelDown {
   compactRange(start: Data, end: Data, callback: ErrorCallback): void;
   /** Internal details as text, by the names of LevelDB; empty for an unknown one. @throws Error before `open` */
   getProperty(property: string): string;
+  /** Whether `status` is `open`. */
   isOperational(): boolean;
 }
 
@@ -152,6 +191,7 @@ export interface LevelDown {
 export interface LevelDownConstructor {
   (location: string): LevelDown;
   new (location: string): LevelDown;
+  /** Of what it makes, also without `new`. */
   readonly prototype: LevelDown;
   /** Removes the database at `location`, and the directory when nothing else is in it. Nothing there is no error. */
   destroy(location: string, callback: ErrorCallback): void;
