@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Database } from '../index.js';
 import { isMissing, openForWriting, type Settings } from './database.js';
-import { exitCodes, Failure, toFailure, usage } from './failure.js';
+import { exitCodes, Failure, toFailure, usage, type ExitCode } from './failure.js';
 import { compare } from './import-leveldb-check.js';
 import { ImportMarker, startAnew, type Copied } from './import-leveldb-marker.js';
 import {
@@ -189,11 +189,16 @@ export async function importLevelDb(directory: string, options: ImportOptions): 
   }
 }
 
-/** Says how far the import came, and how it goes on. */
+/** Says how far the import came where it can go on from there. */
 function withAdvice(error: unknown, entries: number): Failure {
   const { exitCode, message } = toFailure(error);
-  const ends = exitCode === exitCodes.damage || exitCode === exitCodes.cannotCreate;
   const stored = entries === 1 ? '1 entry is' : `${formatCount(entries)} entries are`;
-  const tail = ends ? '' : `; ${stored} copied; run it again to go on from there`;
+  const tail = goesOn.has(exitCode) ? `; ${stored} copied; run it again to go on from there` : '';
   return new Failure(exitCode, `${message}${tail}`, error);
 }
+
+const goesOn: ReadonlySet<ExitCode> = new Set([
+  exitCodes.interrupted,
+  exitCodes.io,
+  exitCodes.tryLater,
+]);
