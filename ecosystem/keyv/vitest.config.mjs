@@ -1,0 +1,2 @@
+// Without one here, vitest would take that of the project.
+export default {};
