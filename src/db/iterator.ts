@@ -52,6 +52,7 @@ export class AsyncEntryIterator<T, Key = KeyInput> implements AsyncIterableItera
    */
   async nextMany(count: number, maxBytes = Infinity): Promise<T[]> {
     checkCount(count);
+    if (!(maxBytes >= 0)) throw invalidArgument(`maxBytes must be at least 0, not ${maxBytes}`);
     if (this.#scan.isOver) return [];
     return this.#exclusively(async () => {
       const values: T[] = [];

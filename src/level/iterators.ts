@@ -31,7 +31,12 @@ export class NoriIterator<Db, K, V> extends AbstractIterator<Db, K, V> {
   constructor(db: Db, stores: Stores, options: AbstractIteratorOptions<K, V>) {
     super(db, options);
     const given = options as unknown as PrivateOptions;
-    this.#ahead = new ReadAhead(() => openEntries(stores, given), shapeOfEntries(given), given);
+    this.#ahead = new ReadAhead(
+      () => openEntries(stores, given),
+      shapeOfEntries(given),
+      given,
+      stores.turns,
+    );
   }
 
   protected _next(): [K, V] | undefined | Promise<[K, V] | undefined> {
@@ -58,7 +63,12 @@ export class NoriKeyIterator<Db, K> extends AbstractKeyIterator<Db, K> {
   constructor(db: Db, stores: Stores, options: AbstractKeyIteratorOptions<K>) {
     super(db, options);
     const given = options as unknown as PrivateOptions;
-    this.#ahead = new ReadAhead(() => openKeys(stores, given), shapeOf(given.keyEncoding), given);
+    this.#ahead = new ReadAhead(
+      () => openKeys(stores, given),
+      shapeOf(given.keyEncoding),
+      given,
+      stores.turns,
+    );
   }
 
   protected _next(): K | undefined | Promise<K | undefined> {
@@ -89,6 +99,7 @@ export class NoriValueIterator<Db, K, V> extends AbstractValueIterator<Db, K, V>
       () => openValues(stores, given),
       shapeOf(given.valueEncoding),
       given,
+      stores.turns,
     );
   }
 

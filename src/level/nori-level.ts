@@ -177,14 +177,16 @@ export class NoriLevel<KDefault = string, VDefault = string> extends Base<KDefau
 
   /** @internal */
   protected _get(key: unknown, options: GivenOptions): Promise<Input | undefined> {
-    const { texts, bytes } = this.#stores!;
+    const { texts, bytes, turns } = this.#stores!;
     const at = NoriSnapshot.readsAt(options.snapshot);
     const { valueEncoding } = options;
-    if (valueEncoding === 'utf8') return texts.get(toInput(key), at).catch(rethrow);
+    if (valueEncoding === 'utf8') return turns.space(texts.get(toInput(key), at).catch(rethrow));
     const found = bytes.get(toInput(key), at);
-    return valueEncoding === 'view'
-      ? found.catch(rethrow)
-      : found.then((value) => value && toBuffer(value), rethrow);
+    return turns.space(
+      valueEncoding === 'view'
+        ? found.catch(rethrow)
+        : found.then((value) => value && toBuffer(value), rethrow),
+    );
   }
 
   /** @internal */
@@ -216,7 +218,8 @@ export class NoriLevel<KDefault = string, VDefault = string> extends Base<KDefau
   /** @internal */
   protected _has(key: unknown, options: GivenOptions): Promise<boolean> {
     const at = NoriSnapshot.readsAt(options.snapshot);
-    return this.#stores!.texts.has(toInput(key), at).catch(rethrow);
+    const { texts, turns } = this.#stores!;
+    return turns.space(texts.has(toInput(key), at).catch(rethrow));
   }
 
   /** @internal */
@@ -307,8 +310,9 @@ export class NoriLevel<KDefault = string, VDefault = string> extends Base<KDefau
 
   async #track<T>(call: Promise<T>): Promise<T> {
     this.#pending.add(call);
+    const { turns } = this.#stores!;
     try {
-      return await call;
+      return await turns.space(call);
     } catch (error) {
       throw toLevelError(error);
     } finally {

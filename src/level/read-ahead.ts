@@ -2,6 +2,7 @@ import type { AsyncEntryIterator } from '../index.js';
 import { aborted, toLevelError } from './errors.js';
 import { isWithin, type Range } from './range.js';
 import { toInput } from './stores.js';
+import { turn, type Turns } from './turns.js';
 
 /** `next` reads so many entries ahead at most, as classic-level does. */
 const mostAhead = 1000;
@@ -22,6 +23,7 @@ export class ReadAhead<T> {
   readonly #shape: ((items: unknown[]) => void) | undefined;
   readonly #range: Range;
   readonly #maxBytes: number;
+  readonly #turns: Turns;
   readonly #signal: AbortSignal | null | undefined;
   #ahead: T[] = [];
   #at = 0;
@@ -33,6 +35,7 @@ export class ReadAhead<T> {
     openEntries: () => AsyncEntryIterator<unknown>,
     shape: ((items: unknown[]) => void) | undefined,
     options: ReadAheadOptions,
+    turns: Turns,
   ) {
     try {
       this.#entries = openEntries();
@@ -42,7 +45,9 @@ export class ReadAhead<T> {
     this.#signal = options.signal;
     this.#shape = shape;
     this.#range = options;
-    this.#maxBytes = options.highWaterMarkBytes ?? defaultBytes;
+    const mark = options.highWaterMarkBytes;
+    this.#maxBytes = typeof mark === 'number' && mark >= 0 ? mark : defaultBytes;
+    this.#turns = turns;
   }
 
   /** The next entry, at once where it was read ahead; undefined at the end. `left`: no more are wanted. */
@@ -88,6 +93,7 @@ export class ReadAhead<T> {
     try {
       if (this.#entries === undefined) throw this.#failure;
       const items = await this.#entries.nextMany(size, this.#maxBytes);
+      if (this.#turns.isDue(items.length)) await turn();
       // What came from memory was there before the signal could end it.
       if (this.#signal?.aborted) throw aborted(this.#signal);
       this.#shape?.(items);

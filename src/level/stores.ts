@@ -1,4 +1,5 @@
 import type { Database, Keyspace } from '../index.js';
+import { Turns } from './turns.js';
 
 /** How abstract-level hands keys and values over, in and out. */
 export type Format = 'utf8' | 'buffer' | 'view';
@@ -16,6 +17,8 @@ export interface Stores {
   readonly textKeys: Keyspace<string, Uint8Array>;
   /** Keys in bytes, string values. */
   readonly textValues: Keyspace<Uint8Array, string>;
+  /** Shared by all reads. */
+  readonly turns: Turns;
 }
 
 export async function makeStores(database: Database<string, string>): Promise<Stores> {
@@ -26,6 +29,7 @@ export async function makeStores(database: Database<string, string>): Promise<St
     bytes: await database.keyspace(name, { keyEncoding: 'view', valueEncoding: 'view' }),
     textKeys: await database.keyspace(name, { valueEncoding: 'view' }),
     textValues: await database.keyspace(name, { keyEncoding: 'view' }),
+    turns: new Turns(),
   };
 }
 

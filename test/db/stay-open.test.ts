@@ -52,6 +52,7 @@ describe('nextMany with maxBytes', () => {
     expect(await entries.nextMany(10, size)).toHaveLength(1);
     expect(await entries.nextMany(10, size)).toEqual([]);
     const keys = db.keys();
+    await expect(keys.nextMany(10, NaN)).rejects.toThrow('maxBytes must be at least 0, not NaN');
     expect(await keys.nextMany(10, 2)).toHaveLength(3);
     await keys.close();
     await db.close();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { NoriLevel } from '../../src/level.js';
 import { GatedDisk } from '../support/gated-disk.js';
 import { failureOf, fill, make } from './databases.js';
 
@@ -167,4 +168,27 @@ describe('close', () => {
     expect((await db.keys().all()).length).toBe(2000);
     await db.close();
   });
+});
+
+describe('reads of what is in memory', () => {
+  type Read = (db: NoriLevel) => Promise<unknown>;
+  const reads: Readonly<Record<string, Read>> = {
+    get: (db) => db.get('000001'),
+    getMany: (db) => db.getMany(['000001', '000002']),
+    has: (db) => db.has('000001'),
+    'short ranges': (db) => db.keys({ gte: '000010', limit: 5 }).all(),
+  };
+  it.each(Object.entries(reads))(
+    'one after the other let timers fire in between: %s',
+    async (_, read) => {
+      const db = make();
+      await fill(db, 100);
+      let isFired = false;
+      setTimeout(() => (isFired = true), 1);
+      // Without turns this would never end.
+      for (let i = 0; i < 1_000_000 && !isFired; i++) await read(db);
+      expect(isFired).toBe(true);
+      await db.close();
+    },
+  );
 });
