@@ -26,6 +26,6 @@ export type {
   LevelDownOperation,
   LevelDownRange,
   LevelDownWriteOptions,
+  NoriOptions,
   ResultCallback,
 } from './leveldown/types.js';
-export type { NoriOptions } from './level.js';

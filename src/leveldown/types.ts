@@ -1,5 +1,7 @@
 import type { NoriOptions } from '../level.js';
 
+export type { NoriOptions };
+
 /** Called once, never before the call that it was given to has returned. */
 export type ErrorCallback = (error?: Error | null) => void;
 /** As `ErrorCallback`; without an error, with what was asked for. */
