@@ -128,35 +128,59 @@ export interface LevelWithOptions<KDefault, VDefault> extends AbstractLevel<
   KDefault,
   VDefault
 > {
+  /** Opens the database, or waits until it is open. It opens itself after construction. */
   open(options?: OpenOptions): Promise<void>;
+  /** The value, or undefined when the key is absent. */
   get(key: KDefault): Promise<VDefault | undefined>;
+  /** The value, or undefined when the key is absent. */
   get<K = KDefault, V = VDefault>(key: K, options: GetOptions<K, V>): Promise<V | undefined>;
+  /** As `get`, before it returns; the database has to be open. */
   getSync(key: KDefault): VDefault | undefined;
+  /** As `get`, before it returns; the database has to be open. */
   getSync<K = KDefault, V = VDefault>(key: K, options: GetOptions<K, V>): V | undefined;
+  /** The values in the order of the keys, undefined where one is absent; all of one moment. */
   getMany(keys: KDefault[]): Promise<(VDefault | undefined)[]>;
+  /** The values in the order of the keys, undefined where one is absent; all of one moment. */
   getMany<K = KDefault, V = VDefault>(
     keys: K[],
     options: GetManyOptions<K, V>,
   ): Promise<(V | undefined)[]>;
+  /** Whether the key is there. */
   has(key: KDefault): Promise<boolean>;
+  /** Whether the key is there. */
   has<K = KDefault>(key: K, options: HasOptions<K>): Promise<boolean>;
+  /** As `has`, for many keys at one moment. */
   hasMany(keys: KDefault[]): Promise<boolean[]>;
+  /** As `has`, for many keys at one moment. */
   hasMany<K = KDefault>(keys: K[], options: HasManyOptions<K>): Promise<boolean[]>;
+  /** Stores `value` under `key`. */
   put(key: KDefault, value: VDefault): Promise<void>;
+  /** Stores `value` under `key`. */
   put<K = KDefault, V = VDefault>(key: K, value: V, options: PutOptions<K, V>): Promise<void>;
+  /** Removes `key`; fine when it is absent. */
   del(key: KDefault): Promise<void>;
+  /** Removes `key`; fine when it is absent. */
   del<K = KDefault>(key: K, options: DelOptions<K>): Promise<void>;
+  /** All operations or none; without an array, a batch to chain. */
   batch(operations: BatchOperation<this, KDefault, VDefault>[]): Promise<void>;
+  /** All operations or none; without an array, a batch to chain. */
   batch<K = KDefault, V = VDefault>(
     operations: BatchOperation<this, K, V>[],
     options: BatchOptions<K, V>,
   ): Promise<void>;
+  /** All operations or none; without an array, a batch to chain. */
   batch(): ChainedBatch<this, KDefault, VDefault>;
+  /** Entries of a range in the order of their keys, as they are at this moment. */
   iterator(): Iterator<this, KDefault, VDefault>;
+  /** Entries of a range in the order of their keys, as they are at this moment. */
   iterator<K = KDefault, V = VDefault>(options: IteratorOptions<K, V>): Iterator<this, K, V>;
+  /** Keys of a range in order; values are neither copied nor decoded. */
   keys(): KeyIterator<this, KDefault>;
+  /** Keys of a range in order; values are neither copied nor decoded. */
   keys<K = KDefault>(options: KeyIteratorOptions<K>): KeyIterator<this, K>;
+  /** Values of a range in the order of their keys; keys are neither copied nor decoded. */
   values(): ValueIterator<this, KDefault, VDefault>;
+  /** Values of a range in the order of their keys; keys are neither copied nor decoded. */
   values<K = KDefault, V = VDefault>(
     options: ValueIteratorOptions<K, V>,
   ): ValueIterator<this, K, V>;
