@@ -1,8 +1,8 @@
 /**
- * So many entries are read between two turns, a millisecond or two. A read counts
+ * So many entries are read between two turns, about five milliseconds. A read counts
  * twice, it costs as much as two entries of a walk.
  */
-const entriesPerTurn = 4096;
+const entriesPerTurn = 16_384;
 
 /**
  * Gives the event loop its turn in the midst of reads. What is in memory is found at
