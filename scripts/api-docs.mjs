@@ -10,7 +10,17 @@ import { Application } from 'typedoc';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const committed = join(root, 'docs', 'api');
-const entries = ['index', 'sstable', 'fs', 'inspect', 'bench', 'level', 'leveldown', 'keyv', 'testing'];
+const entries = [
+  'index',
+  'sstable',
+  'fs',
+  'inspect',
+  'bench',
+  'level',
+  'leveldown',
+  'keyv',
+  'testing',
+];
 
 /** @returns true when nothing was found wanting */
 async function generate(out) {

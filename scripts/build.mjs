@@ -1,10 +1,13 @@
-// Compiles src/ into dist/. Builds beside it and renames at the end, so that a
-// failed or interrupted build leaves the old dist/ as it was.
+// Makes dist/ of src/: types by tsc, which checks them, and JavaScript by rolldown, in
+// few files: importing them takes 30 ms, and 110 as 200 modules; a thread starts 30 ms
+// sooner. Builds beside dist/ and renames at the end, so that a failed or interrupted
+// build leaves the old one as it was.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -17,14 +20,7 @@ function remove(path) {
   rmSync(path, { recursive: true, force: true });
 }
 
-const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript')), 'tsc.js');
-const result = spawnSync(
-  process.execPath,
-  [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', fresh, '--noEmitOnError'],
-  // Messages go to stderr: stdout may belong to `npm pack --json`.
-  { cwd: root, stdio: ['ignore', 2, 2] },
-);
-if (result.status !== 0) {
+function fail() {
   remove(fresh);
   console.error(
     `build failed: see the errors above; ${existsSync(dist) ? 'dist/ is unchanged' : 'there is no dist/'}`,
@@ -32,8 +28,58 @@ if (result.status !== 0) {
   process.exit(1);
 }
 
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript')), 'tsc.js');
+const result = spawnSync(
+  process.execPath,
+  [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', fresh, '--noEmitOnError'],
+  // Messages go to stderr: stdout may belong to `npm pack --json`.
+  { cwd: root, stdio: ['ignore', 2, 2] },
+);
+if (result.status !== 0) fail();
+
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const publicEntries = Object.values(exports)
+  .filter((entry) => typeof entry === 'object')
+  .map((entry) => entry.default.replace(/^\.\/dist\/(.*)\.js$/, '$1'));
+const source = (path) => join(root, 'src', `${path}.ts`);
+
+/** Writes `input` (name in dist/ → file in src/) and what they share. A thread is started from the file beside. */
+async function bundle(input, folder, chunks) {
+  const built = await rolldown({
+    input,
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    resolve: { extensionAlias: { '.js': ['.ts'] } },
+    transform: { target: 'es2023' },
+  });
+  await built.write({
+    dir: join(fresh, folder),
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: `${chunks}[name].js`,
+    sourcemap: true,
+  });
+}
+
+try {
+  const entries = Object.fromEntries(publicEntries.map((name) => [name, source(name)]));
+  entries['cli/main'] = source('cli/main');
+  entries['chunks/worker-entry'] = source('compaction/worker-entry');
+  await bundle(entries, '', 'chunks/');
+  // For tests that need threads, which cannot start from TypeScript. Not in the package.
+  const internals = ['worker-entry', 'worker-executor', 'executor-pool'];
+  const forTests = Object.fromEntries(
+    internals.map((name) => [name, source(`compaction/${name}`)]),
+  );
+  forTests['verify-database'] = source('verify/verify-database');
+  await bundle(forTests, 'internal', '');
+} catch (error) {
+  console.error(error);
+  fail();
+}
+
 const command = join(fresh, 'cli', 'main.js');
-if (existsSync(command)) chmodSync(command, 0o755);
+chmodSync(command, 0o755);
 // ensure.mjs compares this time with the sources': an edit made during the build is newer.
 utimesSync(fresh, startedAt, startedAt);
 if (existsSync(dist)) renameSync(dist, old);

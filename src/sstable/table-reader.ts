@@ -212,9 +212,8 @@ export class TableReader {
 
   /**
    * Finds the newest version of `key` with a sequence number at or below `seq`;
-   * a tombstone is found too. `hash` is the key's; without it the filter is not
-   * asked. With `lookupNeedsBlock`, wait for `request` and repeat the call with it;
-   * the table must be held meanwhile.
+   * a tombstone is found too. `hash` is the key's; without it the filter is not asked. With
+   * `lookupNeedsBlock`, wait for `request` and repeat the call; the table must be held meanwhile.
    */
   get(
     key: Uint8Array,
@@ -223,19 +222,16 @@ export class TableReader {
     into: CursorEntry,
     request: BlockRequest,
   ): number {
-    let filter: BloomFilter | undefined;
-    if (hash !== undefined) {
-      filter = this.#filter;
-      if (filter === undefined && this.#needsFilter) {
-        filter = this.#findFilter(key, request);
-        if (filter === undefined) return lookupNeedsBlock;
-      }
-      if (filter !== undefined && !filter.mayContainHash(hash.low, hash.high)) {
-        this.#filterChecks++;
-        this.#filterNegatives++;
-        request.clear();
-        return lookupAbsent;
-      }
+    let filter = hash === undefined ? undefined : this.#filter;
+    if (filter === undefined && hash !== undefined && this.#needsFilter) {
+      filter = this.#findFilter(key, request);
+      if (filter === undefined) return lookupNeedsBlock;
+    }
+    if (hash !== undefined && filter?.mayContainHash(hash.low, hash.high) === false) {
+      this.#filterChecks++;
+      this.#filterNegatives++;
+      request.clear();
+      return lookupAbsent;
     }
     const part = this.#onlyPart ?? this.indexPartAt(this.indexPartOf(key, seq), request);
     if (part === undefined) return lookupNeedsBlock;

@@ -3,7 +3,7 @@
 // what was acknowledged, it says there when it has heard of it.
 import { writeSync } from 'node:fs';
 import { open } from '../../dist/index.js';
-import { Prng } from '../../dist/base/prng.js';
+import { Prng } from '../../dist/testing.js';
 import { note } from './ledger-writer.js';
 import { keyNumber, keyText, valueNumber, valueText } from './values.js';
 
