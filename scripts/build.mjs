@@ -3,7 +3,15 @@
 // sooner. Builds beside dist/ and renames at the end, so that a failed or interrupted
 // build leaves the old one as it was.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,8 +51,7 @@ const publicEntries = Object.values(exports)
   .map((entry) => entry.default.replace(/^\.\/dist\/(.*)\.js$/, '$1'));
 const source = (path) => join(root, 'src', `${path}.ts`);
 
-/** Writes `input` (name in dist/ → file in src/) and what they share. A thread is started from the file beside. */
-async function bundle(input, folder, chunks) {
+async function write(input, output) {
   const built = await rolldown({
     input,
     platform: 'node',
@@ -52,27 +59,25 @@ async function bundle(input, folder, chunks) {
     resolve: { extensionAlias: { '.js': ['.ts'] } },
     transform: { target: 'es2023' },
   });
-  await built.write({
-    dir: join(fresh, folder),
-    format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: `${chunks}[name].js`,
-    sourcemap: true,
-  });
+  await built.write({ format: 'esm', entryFileNames: '[name].js', sourcemap: true, ...output });
 }
 
 try {
   const entries = Object.fromEntries(publicEntries.map((name) => [name, source(name)]));
   entries['cli/main'] = source('cli/main');
+  // A thread is started from the file beside.
   entries['chunks/worker-entry'] = source('compaction/worker-entry');
-  await bundle(entries, '', 'chunks/');
-  // For tests that need threads, which cannot start from TypeScript. Not in the package.
-  const internals = ['worker-entry', 'worker-executor', 'executor-pool'];
-  const forTests = Object.fromEntries(
-    internals.map((name) => [name, source(`compaction/${name}`)]),
-  );
-  forTests['verify-database'] = source('verify/verify-database');
-  await bundle(forTests, 'internal', '');
+  await write(entries, { dir: fresh, chunkFileNames: 'chunks/[name].js' });
+  // Module by module, for micro-benchmarks, and for tests that need threads, which
+  // cannot start from TypeScript. Not in the package.
+  const modules = readdirSync(join(root, 'src'), { recursive: true })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => join(root, 'src', file));
+  await write(modules, {
+    dir: join(fresh, 'internal'),
+    preserveModules: true,
+    preserveModulesRoot: join(root, 'src'),
+  });
 } catch (error) {
   console.error(error);
   fail();

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /** Where the built files are; another build can be measured with the same benchmarks. */
-const dist = new URL(process.env.NORI_DIST ?? '../../dist/', import.meta.url);
+const dist = new URL(process.env.NORI_DIST ?? '../../dist/internal/', import.meta.url);
 
 /** A built file of a private folder: `load('memtable/memtable.js')`. */
 export async function load(path) {

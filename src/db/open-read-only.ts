@@ -8,7 +8,7 @@ import type { ResolvedOptions } from './options.js';
 import { countLost, Replay, replayLogs } from './recovery.js';
 
 /** A writer that goes on meanwhile can pull a file away; then everything is read anew. */
-const maxTries = 5;
+const maxTries = 20;
 
 /**
  * A frozen view of what is in a directory, beside a writer if there is one: takes

@@ -15,7 +15,7 @@ export async function importBuiltExecutors(): Promise<BuiltExecutors> {
   // No literals: the types come from the sources, which are there before dist/ is.
   const load = (name: string): Promise<object> =>
     import(
-      /* @vite-ignore */ new URL(`../../dist/internal/${name}.js`, import.meta.url).href
+      /* @vite-ignore */ new URL(`../../dist/internal/compaction/${name}.js`, import.meta.url).href
     ) as Promise<object>;
   return {
     ...(await load('worker-executor')),

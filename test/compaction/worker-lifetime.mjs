@@ -1,6 +1,6 @@
 // Starts one job and then has nothing more to do. Prints `done` if the process
 // was kept alive until the job was done, and `left over` at its end.
-import { WorkerExecutor } from '../../dist/internal/worker-executor.js';
+import { WorkerExecutor } from '../../dist/internal/compaction/worker-executor.js';
 
 const [mode, json] = process.argv.slice(2);
 const settings = JSON.parse(json, (_, value) =>

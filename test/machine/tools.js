@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { MemoryFileSystem } from '../../dist/fs.js';
 import { open } from '../../dist/index.js';
-import { verifyDatabase } from '../../dist/internal/verify-database.js';
+import { verifyDatabase } from '../../dist/internal/verify/verify-database.js';
 
 export const settings = JSON.parse(process.argv[2] ?? '{}');
 
