@@ -16,6 +16,7 @@ import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { privateNames } from './private-names.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -58,6 +59,7 @@ async function write(input, output) {
     external: (id) => !id.startsWith('.') && !isAbsolute(id),
     resolve: { extensionAlias: { '.js': ['.ts'] } },
     transform: { target: 'es2023' },
+    plugins: [privateNames()],
   });
   await built.write({ format: 'esm', entryFileNames: '[name].js', sourcemap: true, ...output });
 }

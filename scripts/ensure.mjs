@@ -54,7 +54,13 @@ function isBuilt() {
   const dist = join(root, 'dist');
   if (!existsSync(join(dist, 'cli', 'main.js'))) return false;
   const builtAt = statSync(dist).mtimeMs;
-  const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+  const sources = [
+    'src',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'scripts/build.mjs',
+    'scripts/private-names.mjs',
+  ];
   return sources.every((source) => newestTime(join(root, source)) <= builtAt);
 }
 
