@@ -23,7 +23,6 @@ const keptClasses = new Set([
   'NoriSnapshot',
   'RecordingFileSystem',
   'SSTableBuilder',
-  'SSTableIterator',
   'SSTableReader',
   'Snapshot',
 ]);
