@@ -1,4 +1,3 @@
-import { nodeFileSystem, type FileSystem } from '../fs.js';
 import { isLsmError, LsmError, type LsmErrorCode } from '../index.js';
 
 /** An error with one of the codes of abstract-level; `cause` is ours, with the file and what to do. */
@@ -34,11 +33,7 @@ export function toLevelError(error: unknown): unknown {
 }
 
 /** Of `open`: what `createIfMissing` and `errorIfExists` say no to, in the words that programs look for. */
-export async function toOpenError(
-  error: unknown,
-  location: string,
-  fs: FileSystem = nodeFileSystem,
-): Promise<unknown> {
+export function toOpenError(error: unknown, location: string): unknown {
   if (isLsmError(error, 'LSM_NOT_FOUND')) {
     const message = `${location} does not exist (createIfMissing is false)`;
     return new LevelError(error.code, message, error);
@@ -46,28 +41,7 @@ export async function toOpenError(
   if (isLsmError(error, 'LSM_EXISTS')) {
     return new LevelError(error.code, `${location} exists (errorIfExists is true)`, error);
   }
-  const isForeign = isLsmError(error, 'LSM_CORRUPTION') || isLsmError(error, 'LSM_NOT_A_DATABASE');
-  if (isForeign && (await isLevelDb(fs, location))) {
-    const advice = `copy it with nori import-leveldb ${location} --to NEW, and open that`;
-    return new LevelError('LSM_NOT_A_DATABASE', `${location} is a LevelDB: ${advice}`, error);
-  }
   return toLevelError(error);
-}
-
-/** What its file CURRENT says: the name of a manifest, and nothing else. */
-async function isLevelDb(fs: FileSystem, location: string): Promise<boolean> {
-  const bytes = new Uint8Array(32);
-  try {
-    const file = await fs.open(`${location}/CURRENT`);
-    try {
-      const length = await file.read(bytes, 0, bytes.length, 0);
-      return /^MANIFEST-\d+\n$/.test(Buffer.from(bytes.buffer, 0, length).toString('latin1'));
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return false;
-  }
 }
 
 /** What reads of an iterator reject with whose signal was aborted. */

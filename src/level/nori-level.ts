@@ -157,7 +157,7 @@ export class NoriLevel<KDefault = string, VDefault = string> extends Base<KDefau
       });
       this.#stores = await makeStores(database);
     } catch (error) {
-      throw await toOpenError(error, this.#location, ours.fs);
+      throw toOpenError(error, this.#location);
     }
   }
 

@@ -84,13 +84,26 @@ function* readCurrent(fs: FileSystem, path: string): Steps<Current | CurrentProb
   const file = yield* openFile(fs, path);
   if (file === undefined) return 'missing';
   try {
-    return decodeCurrent(yield* readStart(file, maxHeaderBytes + 1), path);
+    const bytes = yield* readStart(file, maxHeaderBytes + 1);
+    refuseLevelDb(bytes, path);
+    return decodeCurrent(bytes, path);
   } catch (error) {
     if (isLsmError(error, 'LSM_CORRUPTION')) return error;
     throw error;
   } finally {
     yield* closeFile(file);
   }
+}
+
+/** LevelDB and RocksDB have files with the names of ours, and in CURRENT the name of a manifest and nothing else. */
+function refuseLevelDb(current: Uint8Array, path: string): void {
+  if (!/^MANIFEST-\d+\n$/.test(String.fromCharCode(...current))) return;
+  const directory = path.slice(0, -currentName.length - 1);
+  throw new LsmError(
+    'LSM_NOT_A_DATABASE',
+    `${directory} is a LevelDB or a RocksDB, not a nori-lsm database: copy a LevelDB with nori import-leveldb ${directory} --to NEW, and open that`,
+    { file: path },
+  );
 }
 
 interface LoadedManifest {

@@ -59,6 +59,11 @@ describe('a directory of something else is refused and stays as it was:', () => 
       () => open('/there', { fs, createIfMissing: false }),
     ]) {
       expect(['LSM_NOT_A_DATABASE', 'LSM_CORRUPTION']).toContain(await codeOf(tryIt));
+      if (/DB$/.test(name)) {
+        await expect(tryIt()).rejects.toThrow(
+          /\/there is a LevelDB or a RocksDB.*nori import-leveldb/,
+        );
+      }
       expect(fs.snapshotFiles()).toEqual(before);
     }
     const verified = await verifyDatabase('/there', { fs }).then(
