@@ -12,15 +12,23 @@ async function turn() {
   await new Promise((resolve) => void setImmediate(resolve));
 }
 
-/** What this process holds once nothing that can be collected is left. */
+/**
+ * What this process holds once nothing that can be collected is left. Of its heap, the
+ * least of several looks: now and then one finds 238 KB more, which the next does not.
+ */
 async function measure() {
-  // Finalizers run in a turn of their own, and close what was lost.
-  for (let i = 0; i < 4; i++) {
-    globalThis.gc();
-    await turn();
+  let heapUsed = Infinity;
+  for (let look = 0; look < 4; look++) {
+    // Finalizers run in a turn of their own, and close what was lost.
+    for (let i = 0; i < 4; i++) {
+      globalThis.gc();
+      await turn();
+    }
+    heapUsed = Math.min(heapUsed, process.memoryUsage().heapUsed);
+    await new Promise((resolve) => void setTimeout(resolve, 20));
   }
   return {
-    heapUsed: process.memoryUsage().heapUsed,
+    heapUsed,
     descriptors: readdirSync('/proc/self/fd').length,
     threads: readdirSync('/proc/self/task').length,
   };
