@@ -77,8 +77,7 @@ const kinds = {
         db.entriesSync().next();
         if (i % 20_000 === 0) await letGo();
       }
-      await letGo();
-      if (db.stats().iterators.length > 0) throw new Error('iterators are still open');
+      await untilNone('iterators', () => db.stats().iterators);
     };
   },
   'iterators, asynchronous': async () => {
@@ -88,8 +87,7 @@ const kinds = {
         await db.entries().next();
         if (i % 20_000 === 0) await letGo();
       }
-      await letGo();
-      if (db.stats().iterators.length > 0) throw new Error('iterators are still open');
+      await untilNone('iterators', () => db.stats().iterators);
     };
   },
   snapshots: async () => {
@@ -99,8 +97,7 @@ const kinds = {
         db.snapshot();
         if (i % 20_000 === 0) await letGo();
       }
-      await letGo();
-      if (db.stats().snapshots.length > 0) throw new Error('snapshots are still open');
+      await untilNone('snapshots', () => db.stats().snapshots);
     };
   },
   'failed opens': async () => {
@@ -171,6 +168,15 @@ async function letGo() {
   await turn();
   globalThis.gc();
   await turn();
+}
+
+/** The one lost last can be seen from a register or the stack still: a second collection finds it. */
+async function untilNone(name, list) {
+  for (let i = 0; i < 10; i++) {
+    await letGo();
+    if (list().length === 0) return;
+  }
+  throw new Error(`${list().length} ${name} are still open`);
 }
 
 const run = await kinds[what]();
