@@ -32,7 +32,13 @@ function seeOnSmallDisk(
 }
 
 describe('a disk that is written full', () => {
-  const nothingLost = { lostWhileFull: 0, lostAfterOpening: 0, damages: [], isLoaded: true };
+  const nothingLost = {
+    isLoaded: true,
+    lostWhileFull: 0,
+    lostAfterOpening: 0,
+    lastFlush: 'ok',
+    damages: [],
+  };
 
   it.each([
     { isSync: false, durability: 'none' },
